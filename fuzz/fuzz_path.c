@@ -1,0 +1,54 @@
+/* The address of a request: taken apart, routed, and put together again as a request for the inspector. */
+#include "api/kudu.h"
+#include "http/origin.h"
+#include "ops/operation.h"
+
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What must hold of a target that was taken: no NUL or slash got in by decoding, nothing points outside. */
+static void check(const struct target *target)
+{
+    for (size_t i = 0; i < target->segment_count; i++) {
+        if (strchr(target->segments[i], '/'))
+            abort();
+    }
+    for (size_t i = 0; i < target->query_count; i++) {
+        if (strlen(target->query[i].name) + strlen(target->query[i].value) > TARGET_SIZE_MAX)
+            abort();
+    }
+}
+
+static void route(const struct target *target)
+{
+    static const enum http_method methods[] = {HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_DELETE, HTTP_OTHER};
+
+    for (size_t first = 0; first <= target->segment_count; first++) {
+        for (size_t i = 0; i < ELEMENTS_OF(methods); i++) {
+            struct route_match match;
+            route_find(kudu_routes, target, first, methods[i], &match);
+            if (match.route && (!match.allowed || strlen(match.route->name) >= 32))
+                abort();
+        }
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    _cleanup_free_ char *text = malloc(size + 1);
+    _cleanup_target_ struct target target = {0};
+    struct error error;
+
+    if (!text)
+        return 0;
+    memcpy(text, data, size);
+    text[size] = 0;
+    (void)host_is_local(text, "machine"); /* only that it reads no further than it may */
+    (void)host_is_valid(text);
+    if (target_parse(text, &target, &error) < 0)
+        return 0;
+    check(&target);
+    route(&target);
+    return 0;
+}

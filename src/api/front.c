@@ -1,0 +1,178 @@
+#include "api/front.h"
+
+#include "api/kudu.h"
+#include "api/openapi.h"
+#include "api/page.h"
+#include "base/log.h"
+#include "http/origin.h"
+#include "http/server.h"
+#include "service/sandbox.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+
+struct front {
+    const struct config *config;
+    struct kudu_front kudu;
+    struct target prefix; /* path-prefix taken apart */
+    struct buffer openapi, page;
+};
+
+static void front_release(struct front *front)
+{
+    target_release(&front->prefix);
+    buffer_release(&front->openapi);
+    buffer_release(&front->page);
+}
+
+/* What is answered from memory. */
+static const struct route own_routes[] = {
+    {HTTP_GET, "/", "page"},
+    {HTTP_GET, "/healthz", "healthz"},
+    {HTTP_GET, "/openapi.json", "openapi"},
+    {0},
+};
+
+static int check_origin(const struct front *front, const struct http_exchange *exchange, struct error *error)
+{
+    enum http_method method = http_exchange_method(exchange);
+    struct request_origin request = {
+        .host = http_exchange_header(exchange, "Host"),
+        .origin = http_exchange_header(exchange, "Origin"),
+        .fetch_site = http_exchange_header(exchange, "Sec-Fetch-Site"),
+        .fetch_mode = http_exchange_header(exchange, "Sec-Fetch-Mode"),
+        .reads_only = method == HTTP_GET || method == HTTP_HEAD,
+        .loopback = http_exchange_listener(exchange)->loopback,
+    };
+    return request_origin_check(&request, front->config->machine_name, error);
+}
+
+/* Segments that belong to the prefix. A proxy may have taken them off already. */
+static size_t skip_prefix(const struct front *front, const struct target *target)
+{
+    const struct target *prefix = &front->prefix;
+
+    if (target->segment_count < prefix->segment_count)
+        return 0;
+    for (size_t i = 0; i < prefix->segment_count; i++) {
+        if (strcmp(prefix->segments[i], target->segments[i]) != 0)
+            return 0;
+    }
+    return prefix->segment_count;
+}
+
+static void answer_own(struct front *front, struct http_exchange *exchange, const struct route_match *match)
+{
+    static const char healthy[] = "{\"status\":\"ok\"}";
+    char allow[HTTP_ALLOW_SIZE];
+
+    if (!match->allowed) {
+        http_answer_problem(exchange, 404,
+                            "There is nothing at this address; GET /openapi.json lists what is.");
+    } else if (!match->route) {
+        http_method_allow(match->allowed, allow);
+        http_header(exchange, "Allow", allow);
+        http_answer_problem(exchange, 405, "The requested resource does not support this method.");
+    } else if (strcmp(match->route->name, "page") == 0) {
+        http_header(exchange, "Content-Security-Policy", page_policy());
+        http_header(exchange, "Referrer-Policy", "no-referrer");
+        http_answer_static(exchange, 200, "text/html; charset=utf-8", front->page.data, front->page.size);
+    } else if (strcmp(match->route->name, "openapi") == 0) {
+        http_answer_static(exchange, 200, "application/json; charset=utf-8", front->openapi.data,
+                           front->openapi.size);
+    } else {
+        http_answer_static(exchange, 200, "application/json; charset=utf-8", healthy, sizeof healthy - 1);
+    }
+}
+
+static void handle(void *context, struct http_exchange *exchange)
+{
+    struct front *front = context;
+    _cleanup_target_ struct target target = {0};
+    struct error error = {0};
+    struct route_match match;
+    size_t first;
+    int r = check_origin(front, exchange, &error);
+
+    if (r == 0)
+        r = target_parse(http_exchange_target(exchange), &target, &error);
+    if (r < 0) {
+        http_answer_error(exchange, &error);
+        return;
+    }
+    first = skip_prefix(front, &target);
+    if (kudu_handle(&front->kudu, exchange, &target, first))
+        return;
+    route_find(own_routes, &target, first, http_exchange_method(exchange), &match);
+    answer_own(front, exchange, &match);
+}
+
+static void on_stop(void *context, struct http_server *server)
+{
+    (void)context; /* the signal is not read: it would only be the same one again */
+    http_server_stop(server);
+}
+
+static int prepare(struct front *front, struct error *error)
+{
+    int r = 0;
+
+    if (*front->config->path_prefix)
+        r = target_parse(front->config->path_prefix, &front->prefix, error);
+    if (r == 0)
+        r = openapi_write(front->config->path_prefix, &front->openapi);
+    if (r == 0)
+        r = page_write(front->config, &front->page);
+    return error_ensure(error, r, "The pages could not be made");
+}
+
+static int serve(const struct front_start *start, struct error *error)
+{
+    _cleanup_(front_release) struct front front = {
+        .config = start->config,
+        .kudu = {.channel = start->channel, .prefix = start->config->path_prefix},
+    };
+    struct http_settings settings = {
+        .connections = start->config->connections,
+        .idle_ms = start->config->stall_timeout,
+        .stop_ms = start->config->stop_timeout,
+        .handle = handle,
+        .context = &front,
+    };
+    _cleanup_http_server_ struct http_server *server = NULL;
+    _cleanup_close_ int signal_fd = -1;
+    sigset_t signals;
+    int r = prepare(&front, error);
+
+    if (r < 0)
+        return r;
+    (void)sigemptyset(&signals); /* these three take what we give them */
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigprocmask(SIG_BLOCK, &signals, NULL);
+    signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (signal_fd < 0)
+        return error_errno(error, errno, "Can't wait for signals");
+    r = http_server_new(start->data, &settings, &server, error);
+    if (r == 0)
+        r = http_server_watch(server, signal_fd, EPOLLIN | EPOLLONESHOT, on_stop, NULL, error);
+    /* no events of its own: only its hangup, when the inspector is gone */
+    if (r == 0)
+        r = http_server_watch(server, start->channel, EPOLLONESHOT, on_stop, NULL, error);
+    if (r == 0)
+        r = sandbox_seal_front(error);
+    return r < 0 ? r : http_server_run(server, error);
+}
+
+int front_run(const struct front_start *start)
+{
+    struct error error = {0};
+
+    if (serve(start, &error) < 0) {
+        log_error("%s", error.text);
+        return EXIT_FAILURE;
+    }
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,7 @@
+/* The description of all routes for programs (OpenAPI 3.1): paths from the tables of routes and operations,
+ * so that they stay true, the shapes of answers from assets/schemas.json. */
+#pragma once
+
+#include "base/buffer.h"
+
+int openapi_write(const char *prefix, struct buffer *out) _must_check_;

@@ -1,0 +1,8 @@
+/* The first page: what this service is and where its routes are. */
+#pragma once
+
+#include "base/buffer.h"
+#include "service/config.h"
+
+int page_write(const struct config *config, struct buffer *out) _must_check_;
+const char *page_policy(void); /* its Content-Security-Policy: its own style and nothing else */

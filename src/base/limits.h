@@ -1,0 +1,41 @@
+/* Every fixed bound of the program in one place. What an operator may change is in service/config.h with
+ * these as defaults; what is here alone protects us from hostile targets and is not a matter of taste. */
+#pragma once
+
+/* /proc */
+#define LIMIT_PROCESSES 4194304u            /* kernel's own PID_MAX_LIMIT */
+#define LIMIT_THREADS 262144u               /* threads of one process */
+#define LIMIT_MAPS 1048576u                 /* mappings of one process */
+#define LIMIT_FILES 1048576u                /* descriptors of one process */
+#define LIMIT_PROC_TEXT (64u * 1024 * 1024) /* one file of /proc in memory: 1 M lines of maps at 64 bytes */
+#define LIMIT_ENVIRON (8u * 1024 * 1024)    /* environment or command line of one process */
+#define LIMIT_RESCANS 64u                   /* passes over /proc/PID/task or the tree until nothing is new */
+#define LIMIT_TORN_READS 5u                 /* a torn maps file is read again this often */
+
+/* ELF files of targets */
+#define LIMIT_ELF_PROGRAM_HEADERS 4096u
+#define LIMIT_ELF_SECTIONS 65536u
+#define LIMIT_ELF_NOTES (1u * 1024 * 1024) /* bytes of one note segment */
+#define LIMIT_BUILD_ID 64u                 /* bytes; SHA-1 is 20 */
+#define LIMIT_MODULES 65536u
+
+/* Operations */
+#define LIMIT_MESSAGE (64u * 1024)             /* an operation message or an answer's head on the wire */
+#define LIMIT_FIELDS 128u                      /* fields of one message */
+#define LIMIT_JSON_ANSWER (256u * 1024 * 1024) /* one JSON answer in a worker */
+
+#define LIMIT_WAIT_MS (10ull * 60 * 1000) /* how long an operation may be asked to wait */
+
+/* Dumps */
+#define LIMIT_STACK_BUDGET (8u * 1024 * 1024)    /* captured stack bytes of all threads together ... */
+#define LIMIT_STACK_MAX (1u * 1024 * 1024)       /* ... at most this much of one ... */
+#define LIMIT_STACK_MIN 4096u                    /* ... and at least this much, where the stack has it */
+#define LIMIT_EXTENDED_BUDGET (4u * 1024 * 1024) /* captured extended registers of all threads together */
+#define LIMIT_LINKAGE (8u * 1024 * 1024)         /* captured pages of ELF headers and link maps */
+#define LIMIT_FILE_NOTE (16u * 1024 * 1024)      /* the note of a core that names the mapped files */
+#define LIMIT_STREAM_CHUNK (256u * 1024)         /* memory is read and sent in pieces of this size */
+#define LIMIT_ZIP_ENTRIES 1048576u               /* files in one archive */
+#define LIMIT_COMPRESS_THREADS 8u                /* of one dump: more than a pipe can take */
+#define LIMIT_COMPRESS_PIECE (256u * 1024)       /* what one thread compresses at a time */
+#define LIMIT_ZSTD_THREADS 4u                    /* likewise; each has 2 MiB and more */
+#define LIMIT_MODULE_FILE (8ull << 30) /* one file of a target in an archive; larger ones are left out */

@@ -1,0 +1,51 @@
+#include "capture/process_name.h"
+
+#include "capture/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    COMM_CUT = 15,       /* TASK_COMM_LEN - 1 */
+    ARGUMENTS_MAX = 3,   /* argv[0]; of a script "INTERPRETER [OPTION] SCRIPT", whose name the kernel takes */
+    COMMAND_TEXT = 4096, /* of the command line that are looked at */
+};
+
+void process_name_complete(const struct buffer *cmdline, const char *comm, char *ret_name, size_t size)
+{
+    const char *at = buffer_string(cmdline), *end = at + cmdline->size;
+
+    (void)snprintf(ret_name, size, "%s", comm); /* cut to the room there is */
+    if (strlen(comm) != COMM_CUT)
+        return;
+    for (unsigned i = 0; i < ARGUMENTS_MAX && at < end; i++) {
+        size_t length = strnlen(at, (size_t)(end - at));
+        const char *slash = memrchr(at, '/', length), *base = slash ? slash + 1 : at;
+        size_t base_length = length - (size_t)(base - at);
+        if (base_length > COMM_CUT && memcmp(base, comm, COMM_CUT) == 0) {
+            (void)snprintf(ret_name, size, "%.*s", (int)base_length, base); /* likewise */
+            return;
+        }
+        at += length + 1;
+    }
+}
+
+void process_full_name(int directory_fd, const char *comm, char *ret_name, size_t size)
+{
+    _cleanup_close_ int fd = -1;
+    char text[COMMAND_TEXT + 1];
+    struct buffer cmdline = {.data = text};
+    ssize_t length;
+
+    /* most names are shorter, and lists ask for thousands */
+    if (strlen(comm) == COMM_CUT)
+        fd = openat(directory_fd, "cmdline", O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    do
+        length = fd < 0 ? 0 : read(fd, text, COMMAND_TEXT);
+    while (length < 0 && errno == EINTR);
+    cmdline.size = length > 0 ? (size_t)length : 0;
+    text[cmdline.size] = '\0';
+    process_name_complete(&cmdline, comm, ret_name, size);
+}

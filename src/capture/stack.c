@@ -1,0 +1,144 @@
+#include "capture/stack.h"
+
+#include <errno.h>
+
+/* The System V ABI of x86-64 lets a function use so much below its stack pointer; aarch64 has none. */
+enum { RED_ZONE = 128 };
+
+/* The mapping of the stack that address is in. After an overflow the pointer stands in the guard below the
+ * stack: the stack is the readable mapping right above then. */
+static const struct map *stack_map(const struct map_list *maps, uint64_t address)
+{
+    const struct map *map = maps_find(maps, address);
+
+    if (!map || map->permissions & MAP_READ)
+        return map;
+    if (map + 1 < maps->items + maps->count && map[1].start == map->end && map[1].permissions & MAP_WRITE)
+        return map + 1;
+    return NULL;
+}
+
+static void choose(struct capture *capture, struct capture_thread *thread, const struct map *map)
+{
+    uint64_t page_mask = ~(capture->page_size - 1);
+    uint64_t pointer = registers_stack_pointer(&thread->registers);
+    uint64_t start = pointer < RED_ZONE ? 0 : (pointer - RED_ZONE) & page_mask;
+
+    if (start < map->start)
+        start = map->start;
+    thread->stack_start = start;
+    thread->stack_size = map->end - start < LIMIT_STACK_MAX ? map->end - start : LIMIT_STACK_MAX;
+}
+
+/* Cuts the stacks to what fits: everybody gets the same share, and what small stacks leave of theirs goes to
+ * the large ones. */
+static void keep_to_budget(struct capture *capture)
+{
+    uint64_t share = LIMIT_STACK_MAX, wanted = 0;
+
+    for (size_t i = 0; i < capture->thread_count; i++)
+        wanted += capture->threads[i].stack_size;
+    if (wanted <= LIMIT_STACK_BUDGET)
+        return;
+    share = LIMIT_STACK_BUDGET / capture->thread_count;
+    for (unsigned round = 0; round < 3; round++) { /* each brings the share nearer to what just fits */
+        uint64_t spare = 0;
+        size_t large = 0;
+
+        for (size_t i = 0; i < capture->thread_count; i++) {
+            if (capture->threads[i].stack_size > share)
+                large++;
+            else
+                spare += share - capture->threads[i].stack_size;
+        }
+        if (large == 0)
+            break;
+        share = (LIMIT_STACK_BUDGET - ((capture->thread_count - large) * share - spare)) / large;
+    }
+    share &= ~(capture->page_size - 1);
+    if (share < LIMIT_STACK_MIN)
+        share = LIMIT_STACK_MIN;
+    if (share < capture->page_size)
+        share = capture->page_size;
+    for (size_t i = 0; i < capture->thread_count; i++)
+        if (capture->threads[i].stack_size > share)
+            capture->threads[i].stack_size = share;
+}
+
+size_t stacks_choose(struct capture *capture)
+{
+    size_t lost = 0;
+
+    for (size_t i = 0; i < capture->thread_count; i++) {
+        struct capture_thread *thread = &capture->threads[i];
+        uint64_t pointer = registers_stack_pointer(&thread->registers);
+        const struct map *map = stack_map(&capture->maps, pointer);
+
+        thread->stack_start = thread->stack_size = 0;
+        if (map)
+            choose(capture, thread, map);
+        else if (pointer != 0)
+            lost++;
+    }
+    keep_to_budget(capture);
+    return lost;
+}
+
+static int compare_threads(const void *a, const void *b)
+{
+    const struct capture_thread *left = *(struct capture_thread *const *)a;
+    const struct capture_thread *right = *(struct capture_thread *const *)b;
+
+    return left->stack_start < right->stack_start ? -1 : left->stack_start > right->stack_start;
+}
+
+/* Copies the union of the stacks of threads first .. first + count - 1, which overlap. */
+static int copy_run(struct capture *capture, struct capture_thread **threads, size_t count, uint64_t end,
+                    const struct memory *memory)
+{
+    uint64_t start = threads[0]->stack_start;
+    size_t size = end - start;
+    uint8_t *bytes, probe;
+
+    if (buffer_reserve(&capture->stacks, size) < 0)
+        return -ENOMEM;
+    bytes = (uint8_t *)capture->stacks.data + capture->stacks.size;
+    /* zeros where there is nothing; but not where there is no process any more */
+    if (memory_read_padded(memory, start, bytes, size, capture->page_size) < size &&
+        memory_read(memory, start, &probe, 1) == -ESRCH)
+        return -ESRCH;
+    capture->stacks.size += size;
+    for (size_t i = 0; i < count; i++)
+        threads[i]->stack = bytes + (threads[i]->stack_start - start);
+    return 0;
+}
+
+int stacks_copy(struct capture *capture, const struct memory *memory)
+{
+    _cleanup_free_ struct capture_thread **threads = calloc(capture->thread_count + 1, sizeof threads[0]);
+    size_t count = 0, next;
+    uint64_t total = 0;
+    int r = 0;
+
+    if (!threads)
+        return -ENOMEM;
+    for (size_t i = 0; i < capture->thread_count; i++) {
+        if (capture->threads[i].stack_size == 0)
+            continue;
+        threads[count++] = &capture->threads[i];
+        total += capture->threads[i].stack_size;
+    }
+    /* all at once: pointers into the buffer must stay good */
+    buffer_clear(&capture->stacks);
+    r = buffer_reserve(&capture->stacks, total);
+    qsort(threads, count, sizeof threads[0], compare_threads);
+    for (size_t first = 0; r == 0 && first < count; first = next) {
+        uint64_t end = threads[first]->stack_start + threads[first]->stack_size;
+
+        for (next = first + 1; next < count && threads[next]->stack_start < end; next++)
+            if (threads[next]->stack_start + threads[next]->stack_size > end)
+                end = threads[next]->stack_start + threads[next]->stack_size;
+        r = copy_run(capture, threads + first, next - first, end, memory);
+    }
+    return r;
+}

@@ -1,0 +1,114 @@
+/* `procscope serve`: opens the sockets while it still may, then runs the service. */
+#include "cmd/serve.h"
+
+#include "api/front.h"
+#include "base/log.h"
+#include "cmd/exit_code.h"
+#include "cmd/verb.h"
+#include "service/config.h"
+#include "service/service.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int print_help(void)
+{
+    _cleanup_buffer_ struct buffer text = {0};
+    int r = config_help(&text);
+
+    if (r < 0)
+        return EXIT_FAILED;
+    printf("usage: procscope serve [OPTION...]\n\n"
+           "Serves the processes of this machine over HTTP, with Kudu's process API.\n\n"
+           "  --config FILE         reads an INI file first; options win over it\n"
+           "  --print-config        prints the configuration that results, as such a file\n"
+           "  --help                prints this\n%s",
+           text.data);
+    return EXIT_GOOD;
+}
+
+static int print_config(const struct config *config)
+{
+    _cleanup_buffer_ struct buffer text = {0};
+
+    if (config_print(config, &text) < 0)
+        return EXIT_FAILED;
+    return fwrite(text.data, 1, text.size, stdout) == text.size && fflush(stdout) == 0 ? EXIT_GOOD
+                                                                                       : EXIT_FAILED;
+}
+
+/* Sockets that systemd hands over stand in place of the configured ones. */
+static int open_listeners(const struct config *config, struct listeners *listeners, struct error *error)
+{
+    int r = listeners_add_inherited(listeners, error);
+
+    for (size_t i = 0; r == 0 && i < config->listen_count; i++)
+        r = listeners_add(listeners, config->listen[i], error);
+    return r < 0 ? r : 0;
+}
+
+static int announce(const struct config *config, const struct listeners *listeners, struct error *error)
+{
+    for (size_t i = 0; i < listeners->count; i++) {
+        const struct listener *listener = &listeners->items[i];
+        log_info("Listening on %s", listener->url);
+        if (!listener->loopback && !listener->is_unix)
+            log_warning(
+                "%s can be reached from other machines, and whoever reaches it may read the memory of "
+                "processes: there is no authentication.",
+                listener->url);
+    }
+    return *config->url_file ? listeners_write_urls(listeners, config->url_file, error) : 0;
+}
+
+static int serve(const struct config *config, struct error *error)
+{
+    _cleanup_listeners_ struct listeners listeners = {0};
+    int fds[LISTENERS_MAX];
+    int r = open_listeners(config, &listeners, error);
+
+    if (r == 0)
+        r = announce(config, &listeners, error);
+    if (r < 0) {
+        listeners_remove_files(&listeners);
+        return r;
+    }
+    for (size_t i = 0; i < listeners.count; i++)
+        fds[i] = listeners.items[i].fd;
+    r = service_run(config, fds, listeners.count, front_run, &listeners, error);
+    listeners_remove_files(&listeners);
+    if (*config->url_file)
+        (void)unlink(config->url_file); /* it names nothing any more; best effort */
+    return r;
+}
+
+int cmd_serve(int argc, char **argv)
+{
+    _cleanup_config_ struct config config = {0};
+    struct config_wishes wishes = {0};
+    struct error error = {0};
+    int r = config_init(&config);
+
+    if (r == 0)
+        r = config_read_arguments(&config, argc - 1, argv + 1, &wishes, &error);
+    if (r < 0)
+        return complain(&error);
+    if (wishes.help)
+        return print_help();
+    r = config_settle(&config, &error);
+    if (r < 0)
+        return complain(&error);
+    if (wishes.print_config)
+        return print_config(&config);
+    log_configure((enum log_level)config.log_level, "procscope");
+    return serve(&config, &error) < 0 ? complain(&error) : EXIT_GOOD;
+}
+
+const struct verb verb_serve = {
+    .name = "serve",
+    .arguments = "[OPTION...]",
+    .summary = "serve all of this over HTTP, with Kudu's process API",
+    .description =
+        "Listens on 127.0.0.1:7420 unless told otherwise; 'procscope serve --help' lists the options.",
+    .run_raw = cmd_serve,
+};

@@ -1,0 +1,172 @@
+#include "cmd/session.h"
+
+#include "cmd/exit_code.h"
+#include "cmd/interrupt.h"
+#include "cmd/json_output.h"
+#include "cmd/target.h"
+
+#include "base/parse.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+void session_close(struct session *session)
+{
+    procfs_close(&session->procfs);
+    config_release(&session->config);
+}
+
+static int open_local(struct session *session, struct error *error)
+{
+    int r = config_init(&session->config);
+    if (r >= 0)
+        r = config_settle(&session->config, error);
+    if (r >= 0)
+        r = procfs_open("/proc", &session->procfs, error);
+    if (r < 0)
+        return error_ensure(error, r, "Could not look at this machine");
+    const char *pid = invocation_option(session->invocation, OPTION_MAIN_PID);
+    uint64_t main_pid = 0;
+    if (pid && (parse_u64(pid, &main_pid) < 0 || main_pid == 0 || main_pid > INT_MAX))
+        return error_set(error, EINVAL, "--main-pid takes a process id, not '%s'.", pid);
+    session->context = (struct operation_context){
+        .procfs = &session->procfs,
+        .service_pid = getpid(),
+        .machine_name = session->config.machine_name,
+        .instance_id = session->config.instance_id,
+        .main_pid = (pid_t)main_pid,
+        .main_name = invocation_option(session->invocation, OPTION_MAIN_NAME),
+        .stall_ms = session->config.stall_timeout,
+        .min_rate = session->config.min_rate,
+    };
+    return 0;
+}
+
+int session_open(const struct invocation *invocation, struct session *ret_session)
+{
+    struct session *session = ret_session;
+    struct error error = {0};
+    *session = (struct session){.invocation = invocation, .procfs = {.fd = -1}};
+    const char *color = invocation_option(invocation, OPTION_COLOR);
+    if (terminal_look(STDOUT_FILENO, color, &session->out) < 0)
+        return complain_usage("--color takes auto, always or never, not '%s'.", color);
+    session->json = invocation_option(invocation, OPTION_JSON) != NULL;
+    session->header = invocation_option(invocation, OPTION_NO_HEADER) == NULL;
+    session->remote.is_unwanted = interrupt_came;
+    session->remote.url = invocation_option(invocation, OPTION_URL);
+    session->remote.ca_file = invocation_option(invocation, OPTION_CA_FILE);
+    if (session->remote.url &&
+        (invocation_option(invocation, OPTION_MAIN_PID) || invocation_option(invocation, OPTION_MAIN_NAME)))
+        return complain_usage(
+            "With --url the service there knows its main process: no --main-pid or --main-name.");
+    if (!session->remote.url && open_local(session, &error) < 0)
+        return complain(&error);
+    return 0;
+}
+
+int session_run(struct session *session, const struct request *request, struct answer *answer,
+                struct error *error)
+{
+    int r = session->remote.url ? remote_run(&session->remote, request, answer, error)
+                                : operation_run(&session->context, request, answer, error);
+    return r < 0 ? error_ensure(error, r, "It failed") : 0;
+}
+
+/* An answer into memory. */
+struct memory_answer {
+    struct answer answer;
+    struct buffer *body;
+    struct sink *sink;
+};
+
+static int memory_begin(struct answer *answer, const struct answer_head *head, struct sink **ret_sink,
+                        struct error *error)
+{
+    struct memory_answer *memory = (struct memory_answer *)answer;
+    (void)head; /* JSON: it ends where it ends */
+    int r = sink_memory_new(memory->body, &memory->sink);
+    if (r < 0)
+        return error_set(error, -r, "Out of memory.");
+    *ret_sink = memory->sink;
+    return 0;
+}
+
+static int ask_text(struct session *session, const struct request *request, struct buffer *ret_text,
+                    struct error *error)
+{
+    ret_text->limit = LIMIT_JSON_ANSWER;
+    struct memory_answer memory = {.answer = {.begin = memory_begin}, .body = ret_text};
+    int r = session_run(session, request, &memory.answer, error);
+    if (r >= 0)
+        r = sink_finish(memory.sink, error);
+    sink_free(memory.sink);
+    return r;
+}
+
+static int read_json(const struct session *session, const struct buffer *text, json_t **ret_json,
+                     struct error *error)
+{
+    json_error_t why;
+    json_t *json = json_loadb(buffer_string(text), text->size, 0, &why);
+    if (!json)
+        return error_set(error, EBADMSG, "The answer is no JSON that can be read: %s (is %s a procscope?).",
+                         why.text, session->remote.url ? session->remote.url : "this");
+    *ret_json = json;
+    return 0;
+}
+
+int session_ask_json(struct session *session, const struct request *request, json_t **ret_json,
+                     struct error *error)
+{
+    _cleanup_buffer_ struct buffer text = {0};
+    int r = ask_text(session, request, &text, error);
+    return r < 0 ? r : read_json(session, &text, ret_json, error);
+}
+
+int session_answer_keep(struct session *session, const struct request *request, session_show show,
+                        json_t **ret_answer)
+{
+    struct error error = {0};
+    _cleanup_json_ json_t *json = NULL;
+    _cleanup_buffer_ struct buffer text = {0};
+    int r = ask_text(session, request, &text, &error);
+    if (r >= 0)
+        r = read_json(session, &text, &json, &error);
+    if (r >= 0 && session->json)
+        json_output(stdout, &session->out, &text, json);
+    else if (r >= 0)
+        r = error_ensure(&error, show(session, json), "Could not show the answer");
+    if (r < 0)
+        return complain(&error);
+    *ret_answer = TAKE_PTR(json);
+    return EXIT_GOOD;
+}
+
+int session_answer(struct session *session, const struct request *request, session_show show)
+{
+    _cleanup_json_ json_t *answer = NULL;
+    return session_answer_keep(session, request, show, &answer);
+}
+
+int session_request(struct session *session, const char *operation, struct request *ret_request)
+{
+    struct error error = {0};
+    int64_t id = 0;
+    const char *text = invocation_argument(session->invocation, 0);
+    if (text && target_resolve(session, text, &id, &error) < 0)
+        return complain(&error);
+    *ret_request = (struct request){.id = id};
+    (void)snprintf(ret_request->operation, sizeof ret_request->operation, "%s",
+                   operation); /* ours: it fits */
+    return 0;
+}
+
+int session_argument(struct request *request, const char *name, const char *value)
+{
+    struct error error = {0};
+    int r = value ? fields_add(&request->arguments, name, value) : 0;
+    if (r == -EMSGSIZE)
+        return complain_usage("The value of %s is too long.", name);
+    return r < 0 ? complain((error_ensure(&error, r, "Could not prepare the request"), &error)) : 0;
+}

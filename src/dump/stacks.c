@@ -1,0 +1,123 @@
+/* The stacks of a dump: pieces in address order, overlaps merged. */
+#include "dump/stacks.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int compare_pieces(const void *a, const void *b)
+{
+    const struct stack_piece *left = a, *right = b;
+
+    if (left->start != right->start)
+        return left->start < right->start ? -1 : 1;
+    return left->end < right->end ? -1 : left->end > right->end;
+}
+
+static void collect_pieces(struct stacks *stacks)
+{
+    for (size_t i = 0; i < stacks->capture->thread_count; i++) {
+        const struct capture_thread *thread = &stacks->capture->threads[i];
+
+        if (thread->stack_size == 0 || thread->stack_size > UINT64_MAX - thread->stack_start)
+            continue;
+        if (!thread->stack && !stacks->memory)
+            continue;
+        stacks->pieces[stacks->piece_count++] = (struct stack_piece){
+            .start = thread->stack_start,
+            .end = thread->stack_start + thread->stack_size,
+            .bytes = thread->stack,
+            .thread = i,
+        };
+    }
+    qsort(stacks->pieces, stacks->piece_count, sizeof stacks->pieces[0], compare_pieces);
+}
+
+int stacks_init(struct stacks *stacks, const struct capture *capture, const struct memory *memory)
+{
+    size_t most = capture->thread_count;
+    struct stack_run *run = NULL;
+
+    *stacks = (struct stacks){.capture = capture, .memory = memory};
+    stacks->pieces = calloc(most ? most : 1, sizeof stacks->pieces[0]);
+    stacks->runs = calloc(most ? most : 1, sizeof stacks->runs[0]);
+    if (!stacks->pieces || !stacks->runs)
+        return -ENOMEM;
+    collect_pieces(stacks);
+    for (size_t i = 0; i < stacks->piece_count; i++) {
+        const struct stack_piece *piece = &stacks->pieces[i];
+
+        if (!run || piece->start > run->end) {
+            run = &stacks->runs[stacks->run_count++];
+            *run = (struct stack_run){.start = piece->start, .end = piece->end, .first_piece = i};
+        } else if (piece->end > run->end) {
+            run->end = piece->end;
+        }
+        run->piece_count++;
+    }
+    for (size_t i = 0; i < stacks->run_count; i++) {
+        stacks->runs[i].offset = stacks->size;
+        stacks->size += stacks->runs[i].end - stacks->runs[i].start;
+        stacks->size = (stacks->size + STACK_ALIGNMENT - 1) & ~(uint64_t)(STACK_ALIGNMENT - 1);
+    }
+    return 0;
+}
+
+void stacks_release(struct stacks *stacks)
+{
+    free(stacks->pieces);
+    free(stacks->runs);
+}
+
+const struct stack_run *stacks_find(const struct stacks *stacks, uint64_t address)
+{
+    size_t low = 0, high = stacks->run_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct stack_run *run = &stacks->runs[middle];
+
+        if (address < run->start)
+            high = middle;
+        else if (address >= run->end)
+            low = middle + 1;
+        else
+            return run;
+    }
+    return NULL;
+}
+
+static void visit_words(const uint8_t *bytes, size_t size, void (*visit)(void *context, uint64_t word),
+                        void *context)
+{
+    for (size_t at = 0; at + sizeof(uint64_t) <= size; at += sizeof(uint64_t)) {
+        uint64_t word;
+
+        memcpy(&word, bytes + at, sizeof word);
+        visit(context, word);
+    }
+}
+
+int stacks_scan(const struct stacks *stacks, void (*visit)(void *context, uint64_t word), void *context)
+{
+    _cleanup_free_ uint8_t *chunk = NULL;
+
+    for (size_t i = 0; i < stacks->piece_count; i++) {
+        const struct stack_piece *piece = &stacks->pieces[i];
+        uint64_t at = piece->start;
+
+        if (piece->bytes) {
+            visit_words(piece->bytes, piece->end - piece->start, visit, context);
+            continue;
+        }
+        if (!chunk && !(chunk = malloc(LIMIT_STREAM_CHUNK)))
+            return -ENOMEM;
+        while (at < piece->end) {
+            size_t size = piece->end - at < LIMIT_STREAM_CHUNK ? piece->end - at : LIMIT_STREAM_CHUNK;
+
+            (void)memory_read_padded(stacks->memory, at, chunk, size, stacks->capture->page_size);
+            visit_words(chunk, size, visit, context);
+            at += size;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,66 @@
+/* One request and its answer, as whoever answers sees them.
+ *
+ * The handler is called once the request is whole (a body is read away: nothing here takes one) and calls
+ * exactly one http_answer_ function before it returns. The exchange belongs to the server and lives until the
+ * answer is sent or the client is gone. */
+#pragma once
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "http/listen.h"
+#include "http/method.h"
+#include "http/problem.h"
+
+#include <sys/types.h>
+
+struct http_exchange;
+
+/* The request. */
+enum http_method http_exchange_method(const struct http_exchange *exchange);
+const char *http_exchange_target(const struct http_exchange *exchange); /* as it came: "/x?y=z" */
+const char *http_exchange_header(const struct http_exchange *exchange, const char *name); /* NULL: not sent */
+const struct listener *http_exchange_listener(const struct http_exchange *exchange); /* that it came in at */
+
+/* The answer. Headers are set before; what is not fit for a header is dropped, as is one too many. */
+void http_header(struct http_exchange *exchange, const char *name, const char *value);
+
+/* bytes: static, live as long as the program. */
+void http_answer_static(struct http_exchange *exchange, unsigned status, const char *type, const void *bytes,
+                        size_t size);
+/* Takes body's memory over and leaves it empty. */
+void http_answer_buffer(struct http_exchange *exchange, unsigned status, const char *type,
+                        struct buffer *body);
+void http_answer_empty(struct http_exchange *exchange, unsigned status);
+/* A problem (problem.h) with Retry-After where its status has one, in the form that was set (else Kudu's). */
+void http_problem_form(struct http_exchange *exchange, enum problem_form form);
+void http_answer_problem(struct http_exchange *exchange, unsigned status, const char *message);
+void http_answer_error(struct http_exchange *exchange, const struct error *error);
+
+/* A body that comes from elsewhere, at its own pace, with its head in front. */
+struct http_source;
+
+struct http_source_head {
+    unsigned status;
+    const char *type; /* borrowed until the source is freed; NULL: none */
+    int64_t length;   /* -1 unknown */
+};
+
+struct http_source_ops {
+    /* 0: the head is there and further headers were set with http_header. -EAGAIN: wait for fd. Others: there
+     * will be none, a 500. */
+    int (*head)(struct http_source *source, struct http_exchange *exchange,
+                struct http_source_head *ret_head);
+    /* > 0: so many bytes; 0: the end, all is there; -EAGAIN: wait for fd; others: it was cut off. */
+    ssize_t (*read)(struct http_source *source, void *bytes, size_t size);
+    /* Like read, but into an empty pipe. May be NULL; only called where the length is known. */
+    ssize_t (*move)(struct http_source *source, int pipe, size_t size);
+    void (*free)(struct http_source *source); /* tells the other end that nobody listens any more */
+};
+
+struct http_source {
+    const struct http_source_ops *ops;
+    int fd; /* a pipe, non-blocking; its owner is the source */
+};
+
+/* Takes source over. Whether the answer can be given is decided by its head. */
+void http_answer_source(struct http_exchange *exchange, struct http_source *source);

@@ -1,0 +1,27 @@
+/* Is a request the user's own, or did a web page of a stranger make the user's browser send it?
+ *
+ * Whoever listens on loopback is reachable from every page the user opens. Two ways lead here: a page sends
+ * requests across origins (they carry Origin or Sec-Fetch-Site), or its host name is pointed at 127.0.0.1
+ * (DNS rebinding: then Host holds that name). */
+#pragma once
+
+#include "base/error.h"
+
+#include <stdbool.h>
+
+/* What Host is made of: letters, digits, . - _ : [ ]. It goes into the hrefs of answers. */
+bool host_is_valid(const char *host);
+
+/* May this Host be ours on a loopback socket? localhost and names below it, IP addresses, own_name (this
+ * machine's name; NULL: none). A port is not looked at. */
+bool host_is_local(const char *host, const char *own_name);
+
+struct request_origin {
+    const char *host, *origin, *fetch_site, *fetch_mode; /* header values; NULL: not sent */
+    bool reads_only;                                     /* GET or HEAD */
+    bool loopback;                                       /* came in on a loopback TCP socket */
+};
+
+/* 0, -EINVAL (400) or -EACCES (403) with a sentence. */
+int request_origin_check(const struct request_origin *request, const char *own_name,
+                         struct error *error) _must_check_;

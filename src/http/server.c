@@ -1,0 +1,391 @@
+#include "http/server.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/exchange_private.h"
+#include "http/suspended.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+enum {
+    WATCHES_MAX = 4,
+    EVENTS_MAX = 128,
+    RUNS_MAX = 16,         /* of one daemon before the others have their turn */
+    CONNECTIONS_SPARE = 64 /* beyond the limit, to be told so */
+};
+
+struct watch {
+    enum event_kind kind; /* EVENT_WATCH */
+    void (*ready)(void *context, struct http_server *server);
+    void *context;
+};
+
+struct http_server {
+    struct http_settings settings;
+    int epoll_fd;
+    struct server_daemon daemons[LISTENERS_MAX];
+    size_t daemon_count;
+    struct watch watches[WATCHES_MAX];
+    size_t watch_count;
+    struct suspended_list suspended;
+    uint64_t connections, exchanges;
+    bool is_stopping;
+    uint64_t stop_deadline_ms;
+};
+
+/* --- What libmicrohttpd calls --- */
+
+static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct server_daemon *daemon = context;
+    struct http_server *server = daemon->server;
+
+    (void)connection; /* only counted */
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        server->connections--;
+        /* At its limit libmicrohttpd takes the listening socket out of its epoll; only the run after the one
+         * that closes a connection puts it back, and nothing else would make that run. */
+        daemon->is_due = true;
+        return;
+    }
+    server->connections++;
+    /* any pointer that is not NULL: one too many */
+    *socket_context = server->connections > server->settings.connections ? daemon : NULL;
+}
+
+/* The first thing called for a request, with the target as it came. */
+static void *on_target(void *context, const char *target, struct MHD_Connection *connection)
+{
+    struct server_daemon *daemon = context;
+    struct http_exchange *exchange = exchange_new(daemon, connection, target);
+
+    if (exchange)
+        daemon->server->exchanges++;
+    return exchange;
+}
+
+/* Decoding is target.c's, once, and strictly. */
+static size_t keep_escapes(void *context, struct MHD_Connection *connection, char *text)
+{
+    (void)context; /* the signature is libmicrohttpd's */
+    (void)connection;
+    return strlen(text);
+}
+
+static void on_completed(void *context, struct MHD_Connection *connection, void **request_context,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct http_exchange *exchange = *request_context;
+
+    (void)context; /* freeing needs no more than the exchange */
+    (void)connection;
+    (void)code;
+    if (!exchange)
+        return;
+    exchange->server->exchanges--;
+    exchange_free(exchange);
+    *request_context = NULL;
+}
+
+static enum MHD_Result queue(struct http_exchange *exchange)
+{
+    struct MHD_Response *response = exchange->response;
+    enum MHD_Result queued;
+
+    if (exchange->server->is_stopping || exchange->is_refused)
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close"); /* else it just ends */
+    queued = MHD_queue_response(exchange->connection, exchange->status, response);
+    exchange->response = NULL;
+    if (exchange->source)
+        exchange->state = EXCHANGE_STREAMING;
+    MHD_destroy_response(response); /* the connection has a reference of its own */
+    return queued;
+}
+
+/* Answers that need not wait for the request's body. True where there is one. */
+static bool answer_early(struct http_exchange *exchange)
+{
+    const char *length = http_exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    if (info && info->socket_context) {
+        exchange->is_refused = true;
+        http_answer_problem(exchange, MHD_HTTP_SERVICE_UNAVAILABLE,
+                            "There are too many connections; try again in a moment.");
+        return true;
+    }
+    /* nothing here takes a body: by the digits, since any number this long is too large */
+    if (length && (strlen(length) > 5 || (strlen(length) == 5 && strcmp(length, "65536") > 0))) {
+        http_answer_problem(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "The request's body is too large.");
+        return true;
+    }
+    return false;
+}
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *body,
+                                  size_t *body_size, void **request_context)
+{
+    struct http_exchange *exchange = *request_context;
+    struct http_server *server;
+
+    (void)context; /* all is in the exchange */
+    (void)connection;
+    (void)url;
+    (void)version;
+    (void)body;
+    if (!exchange) /* no memory */
+        return MHD_NO;
+    server = exchange->server;
+    if (!exchange->is_seen) {
+        exchange->is_seen = true;
+        exchange->method = http_method_parse(method);
+        return answer_early(exchange) ? queue(exchange) : MHD_YES;
+    }
+    if (*body_size > 0) {
+        exchange->body_seen += *body_size;
+        *body_size = 0;
+        return exchange->body_seen > EXCHANGE_BODY_MAX ? MHD_NO : MHD_YES;
+    }
+    if (exchange->state == EXCHANGE_RECEIVING) {
+        server->settings.handle(server->settings.context, exchange);
+        if (exchange->state == EXCHANGE_WAITING)
+            server_suspend(exchange, EXCHANGE_WAITING);
+    }
+    if (exchange->state == EXCHANGE_ANSWERED && exchange->response)
+        return queue(exchange);
+    return exchange->state == EXCHANGE_ABANDONED ? MHD_NO : MHD_YES;
+}
+
+static void _printf_(2, 0) on_message(void *context, const char *format, va_list arguments)
+{
+    char text[512];
+
+    (void)context;
+    (void)vsnprintf(text, sizeof text, format, arguments); /* a long one is cut */
+    log_debug("libmicrohttpd: %s", text);
+}
+
+/* --- Waiting for sources --- */
+
+void server_suspend(struct http_exchange *exchange, enum exchange_state state)
+{
+    struct http_server *server = exchange->server;
+
+    if (!exchange->is_watched) {
+        /* Edge-triggered, so that it needs no call to be armed again: we wait only after having read until
+         * there was nothing, and a pipe that gets its first bytes after that is an edge. */
+        struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = exchange};
+        if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, exchange->source->fd, &event) < 0) {
+            exchange->state = EXCHANGE_ABANDONED;
+            return;
+        }
+        exchange->is_watched = true;
+    }
+    exchange->state = state;
+    suspended_add(&server->suspended, exchange);
+    MHD_suspend_connection(exchange->connection);
+}
+
+static void resume(struct http_exchange *exchange)
+{
+    suspended_remove(&exchange->server->suspended, exchange);
+    exchange->daemon->is_due = true;
+    MHD_resume_connection(exchange->connection);
+}
+
+/* Its source has something, or has ended. */
+static void on_source(struct http_exchange *exchange)
+{
+    if (exchange->state == EXCHANGE_STALLED) {
+        exchange->state = EXCHANGE_STREAMING;
+        resume(exchange);
+    } else if (exchange->state == EXCHANGE_WAITING && exchange_advance(exchange) == 0) {
+        resume(exchange);
+    }
+}
+
+static void abandon(struct http_exchange *exchange)
+{
+    exchange_drop_source(exchange);
+    exchange->state = EXCHANGE_ABANDONED;
+    resume(exchange);
+}
+
+/* --- The loop --- */
+
+static void run_daemon(struct server_daemon *daemon)
+{
+    MHD_UNSIGNED_LONG_LONG timeout;
+    unsigned runs = 0;
+
+    do {
+        daemon->is_due = false;
+        (void)MHD_run(daemon->mhd); /* fails only for daemons that run themselves */
+        runs++;
+    } while (runs < RUNS_MAX &&
+             (daemon->is_due || (MHD_get_timeout(daemon->mhd, &timeout) == MHD_YES && timeout == 0)));
+}
+
+static int next_timeout_ms(struct http_server *server)
+{
+    uint64_t least = 60000, now;
+
+    for (size_t i = 0; i < server->daemon_count; i++) {
+        MHD_UNSIGNED_LONG_LONG timeout;
+        if (server->daemons[i].is_due)
+            least = 0;
+        else if (MHD_get_timeout(server->daemons[i].mhd, &timeout) == MHD_YES && timeout < least)
+            least = timeout;
+    }
+    if (server->suspended.first && least > SUSPENDED_LOOK_MS)
+        least = SUSPENDED_LOOK_MS;
+    if (server->is_stopping) {
+        now = clock_monotonic_ms();
+        if (now >= server->stop_deadline_ms)
+            return 0;
+        if (least > server->stop_deadline_ms - now)
+            least = server->stop_deadline_ms - now;
+    }
+    return (int)least;
+}
+
+static int turn(struct http_server *server, struct error *error)
+{
+    struct epoll_event events[EVENTS_MAX];
+    int count = epoll_wait(server->epoll_fd, events, EVENTS_MAX, next_timeout_ms(server));
+
+    if (count < 0)
+        return errno == EINTR ? 0 : error_errno(error, errno, "Can't wait for connections");
+    /* Exchanges first and daemons last: only daemons free exchanges, so that no event points to a freed one.
+     */
+    for (int i = 0; i < count; i++) {
+        if (*(enum event_kind *)events[i].data.ptr == EVENT_EXCHANGE)
+            on_source(events[i].data.ptr);
+    }
+    for (int i = 0; i < count; i++) {
+        if (*(enum event_kind *)events[i].data.ptr == EVENT_WATCH) {
+            const struct watch *watch = events[i].data.ptr;
+            watch->ready(watch->context, server);
+        } else if (*(enum event_kind *)events[i].data.ptr == EVENT_DAEMON) {
+            ((struct server_daemon *)events[i].data.ptr)->is_due = true;
+        }
+    }
+    suspended_look(&server->suspended, abandon);
+    for (size_t i = 0; i < server->daemon_count; i++) {
+        struct server_daemon *daemon = &server->daemons[i];
+        MHD_UNSIGNED_LONG_LONG timeout;
+        if (daemon->is_due || (MHD_get_timeout(daemon->mhd, &timeout) == MHD_YES && timeout == 0))
+            run_daemon(daemon);
+    }
+    return 0;
+}
+
+int http_server_run(struct http_server *server, struct error *error)
+{
+    int r = 0;
+
+    while (r == 0) {
+        if (server->is_stopping &&
+            (server->exchanges == 0 || clock_monotonic_ms() >= server->stop_deadline_ms))
+            break;
+        r = turn(server, error);
+    }
+    return r;
+}
+
+void http_server_stop(struct http_server *server)
+{
+    if (server->is_stopping)
+        return;
+    server->is_stopping = true;
+    server->stop_deadline_ms = clock_monotonic_ms() + server->settings.stop_ms;
+    for (size_t i = 0; i < server->daemon_count; i++) {
+        (void)MHD_quiesce_daemon(server->daemons[i].mhd); /* the descriptor stays the listener's */
+        server->daemons[i].is_due = true;
+    }
+}
+
+int http_server_watch(struct http_server *server, int fd, uint32_t events,
+                      void (*ready)(void *context, struct http_server *server), void *context,
+                      struct error *error)
+{
+    struct watch *watch = &server->watches[server->watch_count];
+    struct epoll_event event = {.events = events, .data.ptr = watch};
+
+    if (server->watch_count == WATCHES_MAX)
+        return error_set(error, ENOBUFS, "Too many descriptors to watch.");
+    if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+        return error_errno(error, errno, "Can't watch a descriptor");
+    *watch = (struct watch){.kind = EVENT_WATCH, .ready = ready, .context = context};
+    server->watch_count++;
+    return 0;
+}
+
+static int start_daemon(struct http_server *server, const struct listener *listener, struct error *error)
+{
+    struct server_daemon *daemon = &server->daemons[server->daemon_count];
+    const struct http_settings *settings = &server->settings;
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = daemon};
+    const union MHD_DaemonInfo *info;
+
+    *daemon = (struct server_daemon){.kind = EVENT_DAEMON, .server = server, .listener = listener};
+    daemon->mhd = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, daemon,
+        MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL, MHD_OPTION_LISTEN_SOCKET, listener->fd,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)(settings->connections + CONNECTIONS_SPARE),
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)((settings->idle_ms + 999) / 1000),
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, daemon, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, daemon,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+    if (!daemon->mhd)
+        return error_set(error, EIO, "Can't serve HTTP on %s.", listener->url);
+    server->daemon_count++;
+    daemon->is_due = true; /* the first run puts the socket into libmicrohttpd's epoll */
+    info = MHD_get_daemon_info(daemon->mhd, MHD_DAEMON_INFO_EPOLL_FD);
+    if (!info || epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, info->epoll_fd, &event) < 0)
+        return error_set(error, EIO, "Can't wait for connections on %s.", listener->url);
+    return 0;
+}
+
+int http_server_new(const struct listeners *listeners, const struct http_settings *settings,
+                    struct http_server **ret_server, struct error *error)
+{
+    _cleanup_http_server_ struct http_server *server = calloc(1, sizeof *server);
+
+    if (!server)
+        return error_errno(error, ENOMEM, "Can't start the HTTP server");
+    server->settings = *settings;
+    server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (server->epoll_fd < 0)
+        return error_errno(error, errno, "Can't start the HTTP server");
+    for (size_t i = 0; i < listeners->count; i++) {
+        int r = start_daemon(server, &listeners->items[i], error);
+        if (r < 0)
+            return r;
+    }
+    for (size_t i = 0; i < server->daemon_count; i++)
+        run_daemon(&server->daemons[i]);
+    *ret_server = TAKE_PTR(server);
+    return 0;
+}
+
+void http_server_free(struct http_server *server)
+{
+    if (!server)
+        return;
+    /* libmicrohttpd must not be stopped with suspended connections */
+    while (server->suspended.first)
+        abandon(server->suspended.first);
+    for (size_t i = 0; i < server->daemon_count; i++) {
+        (void)MHD_quiesce_daemon(server->daemons[i].mhd); /* else it would close the listener's socket */
+        run_daemon(&server->daemons[i]);
+        MHD_stop_daemon(server->daemons[i].mhd);
+    }
+    (void)fd_close(server->epoll_fd);
+    free(server);
+}

@@ -1,0 +1,101 @@
+/* An operation: a verb, a target, arguments -> a head and a stream of bytes. Everything the program does is
+ * one, and the same one runs under a route of the HTTP interface and under a verb of the command line. An
+ * operation knows neither. The table of all of them is operations[]; each stands in a file of its own,
+ * src/ops/NAME.c. */
+#pragma once
+
+#include "base/error.h"
+#include "base/json.h"
+#include "ops/request.h"
+#include "proc/pidref.h"
+#include "proc/procfs.h"
+#include "stream/sink.h"
+
+/* Where an operation runs; borrowed by all operations, unchanged while they run. */
+struct operation_context {
+    const struct procfs *procfs;
+    pid_t service_pid;   /* what id 0 means */
+    pid_t protected_pid; /* never ended by `stop` besides pid 1 and service_pid's own processes; 0 = none */
+    const char *machine_name;  /* MACHINE of MACHINE\user */
+    const char *instance_id;   /* WEBSITE_INSTANCE_ID or the host name */
+    pid_t main_pid;            /* how -1 was configured: a pid ... */
+    const char *main_name;     /* ... or a name ... */
+    const char *main_pid_file; /* ... or a file; none of them: found out */
+    uint64_t stall_ms;         /* how long a reader may take nothing while a target is held */
+    uint64_t min_rate; /* bytes a second that it has to take meanwhile, averaged over stall_ms; 0: any */
+    uint64_t max_dump_bytes; /* no dump is larger; 0: none */
+};
+
+/* What goes before the bytes. */
+struct answer_head {
+    const char *content_type;
+    const char *file_name; /* NULL: shown, not saved */
+    int64_t length; /* of the body in bytes; -1 unknown, and then only a clean end means that it is whole */
+    const struct fields *extra; /* further facts, X-Dump-... ; may be NULL */
+    bool holds; /* a target is held, or its snapshot lives, while the body is written: its reader must keep up
+                 */
+};
+
+/* Where an operation's answer goes. The operation calls begin once, writes the body into the sink (owned by
+ * the answer) and returns. Returning an error before begin is an error answer, after it a cut stream. */
+struct answer {
+    int (*begin)(struct answer *answer, const struct answer_head *head, struct sink **ret_sink,
+                 struct error *error);
+};
+
+enum operation_flags {
+    OPERATION_HEAVY = 1 << 0,      /* gets a worker of its own and counts against the limit of dumps */
+    OPERATION_CHANGES = 1 << 1,    /* changes the target: not for GET */
+    OPERATION_OWN_WORKER = 1 << 2, /* may take long without much work: a worker of its own, no dump */
+};
+
+enum argument_type {
+    ARGUMENT_STRING,
+    ARGUMENT_NUMBER,
+    ARGUMENT_BOOLEAN,
+    ARGUMENT_DURATION,
+    ARGUMENT_SIZE, /* bytes: 4096, 64K, 2G */
+    ARGUMENT_ADDRESS
+};
+
+struct operation_argument {
+    const char *name; /* as in the query string: dumpType */
+    enum argument_type type;
+    const char *help;
+};
+
+struct operation {
+    const char *name;    /* list, show, threads, ... */
+    const char *summary; /* one line for --help and openapi.json */
+    unsigned flags;
+    const struct operation_argument *arguments; /* ends with a NULL name; NULL: none */
+    const char *waits; /* the duration argument that is added to its deadline; NULL: none */
+    const char *light; /* the boolean argument with which a heavy one only looks; NULL: none. So does HEAD */
+    int (*run)(const struct operation_context *context, const struct request *request, struct answer *answer,
+               struct error *error);
+};
+
+extern const struct operation operations[]; /* ends with a NULL name */
+
+/* Its flags for this very request: without OPERATION_HEAVY where it only looks. */
+unsigned operation_request_flags(const struct operation *operation, const struct request *request);
+
+const struct operation *operation_find(const char *name); /* NULL: unknown */
+const struct operation *operation_find_in(const struct operation *table, const char *name);
+
+/* Checks that the operation exists and the arguments are of its own and of their types, then runs it. Used by
+ * the worker and the command line alike. Returns 0 or a negative errno with error filled. */
+int operation_run(const struct operation_context *context, const struct request *request,
+                  struct answer *answer, struct error *error) _must_check_;
+
+/* The same for one that was found already, in whatever table. */
+int operation_call(const struct operation *operation, const struct operation_context *context,
+                   const struct request *request, struct answer *answer, struct error *error) _must_check_;
+
+/* For operations: opens the process that the request names (0, -1, or a pid). -ESRCH "Process with an Id of N
+ * is not running." */
+int operation_target(const struct operation_context *context, const struct request *request,
+                     struct pidref *ret_target, struct error *error) _must_check_;
+
+/* For operations: answers with a whole JSON document. */
+int operation_answer_json(struct answer *answer, struct json *json, struct error *error) _must_check_;

@@ -1,0 +1,64 @@
+/* What is asked of an operation, and how it travels: one message of named text fields, the same form as an
+ * answer's head.
+ *
+ * On the wire (little endian): u32 magic, u16 version, u16 count, then count times u16 name size, u32 value
+ * size, name, value. No NULs inside names; values are bytes without NUL. Nothing may stand behind the last
+ * field. */
+#pragma once
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/limits.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct field {
+    char *name, *value; /* owned */
+};
+
+struct fields {
+    struct field *items;
+    size_t count, capacity;
+};
+
+void fields_release(struct fields *fields);
+int fields_add(struct fields *fields, const char *name, const char *value) _must_check_;
+int fields_add_format(struct fields *fields, const char *name, const char *format, ...) _must_check_
+    _printf_(3, 4);
+const char *fields_get(const struct fields *fields, const char *name); /* the last of that name; NULL: none */
+int fields_encode(const struct fields *fields, struct buffer *out) _must_check_;
+/* -EBADMSG for anything but one whole message; ret_fields must be empty and is untouched on failure. */
+int fields_decode(const void *bytes, size_t size, struct fields *ret_fields) _must_check_;
+#define _cleanup_fields_ _cleanup_(fields_release)
+
+/* Ids that are not pids. */
+enum { REQUEST_ID_SELF = 0, REQUEST_ID_MAIN = -1 };
+
+struct request {
+    char operation[32];
+    int64_t id;      /* a pid, or one of the above; 0 for operations without a target */
+    int64_t child;   /* thread id or, as bits, a module's base; 0 where there is none */
+    char base[1024]; /* absolute URI of the collection, "http://host/api/processes", that hrefs begin with; ""
+                        = none */
+    bool head_only;  /* only the answer's head is wanted: HEAD */
+    struct fields arguments;
+};
+
+void request_release(struct request *request);
+int request_encode(const struct request *request, struct buffer *out) _must_check_;
+int request_decode(const void *bytes, size_t size, struct request *ret_request,
+                   struct error *error) _must_check_;
+#define _cleanup_request_ _cleanup_(request_release)
+
+/* Typed arguments with a default where they were not given. -EINVAL with a sentence that names argument and
+ * value. */
+const char *request_string(const struct request *request, const char *name); /* NULL: not given */
+int request_u64(const struct request *request, const char *name, uint64_t otherwise, uint64_t maximum,
+                uint64_t *ret_value, struct error *error) _must_check_;
+int request_bool(const struct request *request, const char *name, bool otherwise, bool *ret_value,
+                 struct error *error) _must_check_;
+int request_size(const struct request *request, const char *name, uint64_t otherwise, uint64_t *ret_value,
+                 struct error *error) _must_check_;
+int request_duration_ms(const struct request *request, const char *name, uint64_t otherwise, uint64_t maximum,
+                        uint64_t *ret_value, struct error *error) _must_check_;

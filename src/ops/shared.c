@@ -1,0 +1,43 @@
+#include "ops/table.h"
+
+#include "trace/trace.h"
+
+#include <errno.h>
+#include <string.h>
+
+int operation_style(const struct operation_context *context, const struct request *request, struct host *host,
+                    struct kudu_style *ret_style, struct error *error)
+{
+    int r = host_read(context->procfs, host);
+
+    if (r < 0)
+        return error_errno(error, -r, "The machine's clock could not be read");
+    *ret_style = (struct kudu_style){.base = request->base, .machine = context->machine_name, .host = host};
+    return 0;
+}
+
+int operation_denied(const struct operation_context *context, const struct pidref *target, int r,
+                     const char *what, struct error *error)
+{
+    struct trace_diagnosis diagnosis = {0};
+
+    if (r == -ESRCH)
+        return error_set(error, ESRCH, "Process with an Id of %d is not running.", (int)target->pid);
+    if (r != -EACCES && r != -EPERM)
+        return error_errno(error, -r, "%s of process %d could not be read", what, (int)target->pid);
+    trace_diagnose(context->procfs, target, &diagnosis);
+    if (diagnosis.obstacle == TRACE_ALLOWED || diagnosis.obstacle == TRACE_OBSTACLE_TRACED)
+        return error_set(error, -r, "%s of process %d may not be read: the kernel refuses it.", what,
+                         (int)target->pid);
+    return error_set(error, -r, "%s of process %d may not be read. %s %s", what, (int)target->pid,
+                     diagnosis.reason, diagnosis.mend);
+}
+
+void operation_target_name(const struct pidref *target, char *ret_name, size_t size)
+{
+    struct proc_stat stat;
+
+    (void)snprintf(ret_name, size, "process"); /* fits, for one that is just gone */
+    if (proc_stat_read(target->dir_fd, &stat) == 0)
+        process_full_name(target->dir_fd, stat.name, ret_name, size);
+}

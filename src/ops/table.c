@@ -1,0 +1,95 @@
+#include "ops/table.h"
+
+static const struct operation_argument list_arguments[] = {
+    {"allUsers", ARGUMENT_BOOLEAN,
+     "processes of all users; otherwise those of the service's own, or all as root"},
+    {"kernel", ARGUMENT_BOOLEAN, "kernel threads too"},
+    {0},
+};
+
+static const struct operation_argument threads_arguments[] = {
+    {"details", ARGUMENT_BOOLEAN, "each in full, not only id, state and name"},
+    {0},
+};
+
+static const struct operation_argument environment_arguments[] = {
+    {"filter", ARGUMENT_STRING, "part of the variables' names, in any case; 'all' for all of them"},
+    {0},
+};
+
+static const struct operation_argument stop_arguments[] = {
+    {"signal", ARGUMENT_STRING, "the first signal, by name or number; otherwise KILL, or TERM with grace"},
+    {"grace", ARGUMENT_DURATION, "time to end by itself before it is killed"},
+    {"dryRun", ARGUMENT_BOOLEAN, "only list what would be ended"},
+    {0},
+};
+
+static const struct operation_argument dump_arguments[] = {
+    {"dumpType", ARGUMENT_NUMBER,
+     "bits of MINIDUMP_TYPE, decimal or 0x...: 0 threads and stacks, 2 all memory"},
+    {"format", ARGUMENT_STRING, "raw (a minidump), core (an ELF core) or zip"},
+    {"inner", ARGUMENT_STRING, "what a zip holds: raw or core"},
+    {"modules", ARGUMENT_STRING, "which of them a zip holds too: debugger, all or none"},
+    {"compress", ARGUMENT_STRING, "gzip or zstd, for raw and core"},
+    {"level", ARGUMENT_NUMBER, "of the compression: gzip and zip 0 to 3, zstd 1 to 9; otherwise 1"},
+    {"mode", ARGUMENT_STRING, "auto, snapshot (copy-on-write), or stop (held while its memory is read)"},
+    {"maxPauseMs", ARGUMENT_NUMBER, "hold it no longer: rather take less, or nothing"},
+    {"estimate", ARGUMENT_BOOLEAN, "only say as JSON how large it would be and how it would be taken"},
+    {"maxBytes", ARGUMENT_SIZE, "refuse one larger than this, before it is compressed: 4096, 64K, 2G"},
+    {0},
+};
+
+static const struct operation_argument gcdump_arguments[] = {
+    {"maxDumpCountK", ARGUMENT_NUMBER, "objects to write, in thousands"},
+    {"format", ARGUMENT_STRING, "raw, zip or diagsession"},
+    {0},
+};
+
+static const struct operation_argument profile_arguments[] = {
+    {"iisProfiling", ARGUMENT_BOOLEAN, "only on Windows"},
+    {0},
+};
+
+const struct operation operations[] = {
+    {.name = "list", .summary = "List processes", .arguments = list_arguments, .run = operation_list},
+    {.name = "show", .summary = "Show one process in full", .run = operation_show},
+    {.name = "threads",
+     .summary = "List the threads of a process",
+     .arguments = threads_arguments,
+     .run = operation_threads},
+    {.name = "thread", .summary = "Show one thread in full", .run = operation_thread},
+    {.name = "modules", .summary = "List the modules of a process", .run = operation_modules},
+    {.name = "module", .summary = "Show one module in full", .run = operation_module},
+    {.name = "environment",
+     .summary = "Show environment variables of a process",
+     .arguments = environment_arguments,
+     .run = operation_environment},
+    {.name = "stop",
+     .summary = "End a process and its descendants",
+     .flags = OPERATION_CHANGES | OPERATION_OWN_WORKER,
+     .arguments = stop_arguments,
+     .waits = "grace",
+     .run = operation_stop},
+    {.name = "dump",
+     .summary = "Take a minidump",
+     .flags = OPERATION_HEAVY,
+     .arguments = dump_arguments,
+     .light = "estimate",
+     .run = operation_dump},
+    {.name = "doctor",
+     .summary = "Say what may be done to a process and what is in the way",
+     .run = operation_doctor},
+    {.name = "gcdump",
+     .summary = "Dump the managed heap (not in this version)",
+     .arguments = gcdump_arguments,
+     .run = operation_unsupported},
+    {.name = "profile-start",
+     .summary = "Start a CPU profile (not in this version)",
+     .flags = OPERATION_CHANGES,
+     .arguments = profile_arguments,
+     .run = operation_unsupported},
+    {.name = "profile-stop",
+     .summary = "Stop a CPU profile and take it (not in this version)",
+     .run = operation_unsupported},
+    {0},
+};

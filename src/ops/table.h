@@ -1,0 +1,29 @@
+/* The operations' functions, each in the file of its name, and what several of them share. */
+#pragma once
+
+#include "ops/operation.h"
+#include "proc/host.h"
+#include "view/kudu.h"
+
+typedef int operation_function(const struct operation_context *context, const struct request *request,
+                               struct answer *answer, struct error *error);
+
+operation_function operation_list, operation_show, operation_threads, operation_thread, operation_modules,
+    operation_module, operation_environment, operation_stop, operation_dump, operation_doctor,
+    operation_unsupported;
+
+/* How Kudu's JSON is to look for this request. host is filled and must outlive the style. */
+int operation_style(const struct operation_context *context, const struct request *request, struct host *host,
+                    struct kudu_style *ret_style, struct error *error) _must_check_;
+
+/* The whole document of `show`. */
+int operation_show_json(const struct operation_context *context, const struct request *request,
+                        const struct pidref *target, struct json *json, struct error *error) _must_check_;
+
+/* Fills error for something of target that could not be read with the negative errno r; for a lack of
+ * permission with what is in the way and the mend. what: "The environment". Returns r. */
+int operation_denied(const struct operation_context *context, const struct pidref *target, int r,
+                     const char *what, struct error *error) _must_check_;
+
+/* Name of the target as Kudu shows it. */
+void operation_target_name(const struct pidref *target, char *ret_name, size_t size);

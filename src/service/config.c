@@ -1,0 +1,254 @@
+#include "service/config_text.h"
+
+#include "base/log.h"
+#include "base/parse.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KEY(member) offsetof(struct config, member)
+#define MINUTES(count) ((count)*60ull * 1000)
+#define HOURS(count) ((count)*3600ull * 1000)
+#define MEBIBYTES(count) ((count)*1024ull * 1024)
+
+const struct config_key config_keys[] = {
+    {"listen", "server", CONFIG_LISTEN, KEY(listen), "127.0.0.1:7420", 0, 0, "ADDR:PORT|unix:PATH",
+     "where to listen; repeatable; port 0 takes a free one"},
+    {"url-file", "server", CONFIG_STRING, KEY(url_file), "", 0, 0, "FILE",
+     "write the URLs there once it listens"},
+    {"path-prefix", "server", CONFIG_PREFIX, KEY(path_prefix), "", 0, 0, "/PREFIX",
+     "a path that stands before all routes"},
+    {"user", "server", CONFIG_STRING, KEY(user), "nobody", 0, 0, "NAME",
+     "the account of the network side, where started as root"},
+    {"connections", "server", CONFIG_NUMBER, KEY(connections), "256", 1, 65536, "N",
+     "connections at the same time"},
+    {"stall-timeout", "server", CONFIG_DURATION, KEY(stall_timeout), "10s", 100, HOURS(1), "TIME",
+     "a client that takes nothing for so long is cut off"},
+    {"stop-timeout", "server", CONFIG_DURATION, KEY(stop_timeout), "30s", 0, HOURS(1), "TIME",
+     "running answers get so long at shutdown"},
+    {"log-level", "server", CONFIG_LOG_LEVEL, KEY(log_level), "info", 0, 0, "LEVEL",
+     "error, warning, info or debug"},
+    {"main-pid", "main", CONFIG_NUMBER, KEY(main_pid), "0", 0, INT_MAX, "PID",
+     "the main process (id -1); 0: by name, file, or found out in a container"},
+    {"main-name", "main", CONFIG_STRING, KEY(main_name), "", 0, 0, "NAME", "the main process by its name"},
+    {"main-pid-file", "main", CONFIG_STRING, KEY(main_pid_file), "", 0, 0, "FILE",
+     "the main process by its pid file"},
+    {"instance-id", "instance", CONFIG_STRING, KEY(instance_id), "", 0, 0, "ID",
+     "name of this instance; default WEBSITE_INSTANCE_ID, else the host name"},
+    {"machine-name", "instance", CONFIG_STRING, KEY(machine_name), "", 0, 0, "NAME",
+     "name of this machine in answers; default the host name"},
+    {"workers", "limits", CONFIG_NUMBER, KEY(workers), "2", 1, 256, "N", "kept workers for light operations"},
+    {"queue", "limits", CONFIG_NUMBER, KEY(queue), "64", 0, 4096, "N",
+     "light operations that may wait for a worker"},
+    {"dumps", "limits", CONFIG_NUMBER, KEY(dumps), "2", 1, 256, "N", "dumps at the same time"},
+    {"dumps-per-target", "limits", CONFIG_NUMBER, KEY(dumps_per_target), "1", 1, 256, "N",
+     "dumps of one process at the same time"},
+    {"operation-timeout", "limits", CONFIG_DURATION, KEY(operation_timeout), "10s", 10, HOURS(1), "TIME",
+     "deadline of a light operation"},
+    {"dump-timeout", "limits", CONFIG_DURATION, KEY(dump_timeout), "10m", 10, HOURS(24), "TIME",
+     "deadline of a dump"},
+    {"worker-memory", "limits", CONFIG_SIZE, KEY(worker_memory), "256M", MEBIBYTES(8), MEBIBYTES(1 << 20),
+     "SIZE", "memory of a worker for light operations"},
+    {"dump-memory", "limits", CONFIG_SIZE, KEY(dump_memory), "64M", MEBIBYTES(8), MEBIBYTES(1 << 20), "SIZE",
+     "memory of a worker for a dump"},
+    {"min-rate", "limits", CONFIG_SIZE, KEY(min_rate), "64K", 0, MEBIBYTES(1 << 20), "SIZE",
+     "bytes a second that a client has to take of a dump while its process is held, averaged over "
+     "stall-timeout"},
+    {"max-dump-bytes", "limits", CONFIG_SIZE, KEY(max_dump_bytes), "0", 0, MEBIBYTES(1ull << 40), "SIZE",
+     "no dump may be larger, before it is compressed; 0: no limit"},
+    {"read-seccomp", "limits", CONFIG_NUMBER, KEY(read_seccomp), "0", 0, 1, "N",
+     "1: workers for dumps keep CAP_SYS_ADMIN, to see whether seccomp filters allow snapshots "
+     "(containers)"},
+    {0},
+};
+
+static const struct {
+    const char *name;
+    enum log_level level;
+} log_levels[] = {{"error", LOG_LEVEL_ERROR},
+                  {"warning", LOG_LEVEL_WARNING},
+                  {"info", LOG_LEVEL_INFO},
+                  {"debug", LOG_LEVEL_DEBUG}};
+
+enum source { SOURCE_DEFAULT, SOURCE_FILE, SOURCE_FLAG };
+
+static char **string_of(struct config *config, const struct config_key *key)
+{
+    return (char **)((char *)config + key->offset);
+}
+
+static uint64_t *number_of(struct config *config, const struct config_key *key)
+{
+    return (uint64_t *)((char *)config + key->offset);
+}
+
+static void clear_listen(struct config *config)
+{
+    for (size_t i = 0; i < config->listen_count; i++)
+        free(config->listen[i]);
+    config->listen_count = 0;
+}
+
+void config_release(struct config *config)
+{
+    if (!config)
+        return;
+    for (const struct config_key *key = config_keys; key->name; key++)
+        if (key->type == CONFIG_STRING || key->type == CONFIG_PREFIX)
+            free(*string_of(config, key));
+    clear_listen(config);
+    *config = (struct config){0};
+}
+
+static int set_string(char **place, const char *value)
+{
+    char *copy = strdup(value);
+    if (!copy)
+        return -ENOMEM;
+    free(*place);
+    *place = copy;
+    return 0;
+}
+
+static int set_listen(struct config *config, const char *value, enum source source)
+{
+    if (!value[0])
+        return -EINVAL;
+    if (config->listen_source != source)
+        clear_listen(config);
+    config->listen_source = source;
+    if (config->listen_count == CONFIG_LISTEN_MAX)
+        return -ENOBUFS;
+    config->listen[config->listen_count] = NULL;
+    int r = set_string(&config->listen[config->listen_count], value);
+    if (r == 0)
+        config->listen_count++;
+    return r;
+}
+
+static int set_prefix(char **place, const char *value)
+{
+    size_t size = strlen(value);
+    if (size > 0 && (value[0] != '/' || value[size - 1] == '/' || strpbrk(value, "?# \t\r\n\"<>%")))
+        return -EINVAL;
+    return set_string(place, value);
+}
+
+static int set_log_level(uint64_t *place, const char *value)
+{
+    for (size_t i = 0; i < ELEMENTS_OF(log_levels); i++) {
+        if (strcmp(log_levels[i].name, value) == 0) {
+            *place = log_levels[i].level;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+static int set_number(uint64_t *place, const struct config_key *key, const char *value)
+{
+    uint64_t number;
+    int r = key->type == CONFIG_DURATION ? parse_duration_ms(value, &number)
+            : key->type == CONFIG_SIZE   ? parse_size(value, &number)
+                                         : parse_u64(value, &number);
+    if (r < 0)
+        return r;
+    if (number < key->minimum || number > key->maximum)
+        return -ERANGE;
+    *place = number;
+    return 0;
+}
+
+/* 0, -EINVAL not of the form, -ERANGE out of range, -ENOBUFS too often, -ENOMEM. */
+static int set_key(struct config *config, const struct config_key *key, const char *value, enum source source)
+{
+    switch (key->type) {
+    case CONFIG_STRING:
+        return set_string(string_of(config, key), value);
+    case CONFIG_LISTEN:
+        return set_listen(config, value, source);
+    case CONFIG_PREFIX:
+        return set_prefix(string_of(config, key), value);
+    case CONFIG_LOG_LEVEL:
+        return set_log_level(number_of(config, key), value);
+    case CONFIG_NUMBER:
+    case CONFIG_DURATION:
+    case CONFIG_SIZE:
+        return set_number(number_of(config, key), key, value);
+    }
+    return -EINVAL;
+}
+
+static const char *form_of(enum config_type type)
+{
+    switch (type) {
+    case CONFIG_LISTEN:
+        return "an address such as 127.0.0.1:7420 or unix:/run/procscope.sock";
+    case CONFIG_PREFIX:
+        return "a path such as /diag, without a / at its end";
+    case CONFIG_NUMBER:
+        return "a number";
+    case CONFIG_DURATION:
+        return "a duration such as 250ms, 10s or 5m";
+    case CONFIG_SIZE:
+        return "a size such as 64M";
+    case CONFIG_LOG_LEVEL:
+        return "error, warning, info or debug";
+    case CONFIG_STRING:
+        break;
+    }
+    return "a text";
+}
+
+int config_set(struct config *config, const struct config_key *key, const char *value, bool is_flag,
+               const char *where, struct error *error)
+{
+    int r = set_key(config, key, value, is_flag ? SOURCE_FLAG : SOURCE_FILE);
+
+    if (r == -EINVAL)
+        return error_set(error, EINVAL, "%s: %s = '%.100s' is not %s.", where, key->name, value,
+                         form_of(key->type));
+    if (r == -ERANGE)
+        return error_set(error, EINVAL, "%s: %s = '%.100s' is not between %" PRIu64 " and %" PRIu64 "%s.",
+                         where, key->name, value, key->minimum, key->maximum,
+                         key->type == CONFIG_DURATION ? " ms"
+                         : key->type == CONFIG_SIZE   ? " bytes"
+                                                      : "");
+    if (r == -ENOBUFS)
+        return error_set(error, EINVAL, "%s: %s = '%.100s' is one too many: %d are allowed.", where,
+                         key->name, value, CONFIG_LISTEN_MAX);
+    if (r < 0)
+        return error_errno(error, -r, "%s: %s", where, key->name);
+    return 0;
+}
+
+int config_init(struct config *config)
+{
+    *config = (struct config){0};
+    for (const struct config_key *key = config_keys; key->name; key++) {
+        int r = set_key(config, key, key->otherwise, SOURCE_DEFAULT);
+        if (r < 0) {
+            config_release(config);
+            return r;
+        }
+    }
+    return 0;
+}
+
+int config_settle(struct config *config, struct error *error)
+{
+    const char *instance = getenv("WEBSITE_INSTANCE_ID");
+    char name[HOST_NAME_MAX + 1] = "";
+    int r = 0;
+
+    if (gethostname(name, sizeof name - 1) < 0 || !name[0])
+        (void)snprintf(name, sizeof name, "localhost"); /* fits */
+    if (!config->machine_name[0])
+        r = set_string(&config->machine_name, name);
+    if (r == 0 && !config->instance_id[0])
+        r = set_string(&config->instance_id, instance && instance[0] ? instance : name);
+    return error_ensure(error, r, "The configuration could not be completed");
+}

@@ -1,0 +1,77 @@
+/* The configuration of `serve`: an INI file (--config FILE), and every key of it as a flag (--key VALUE) that
+ * wins over the file. One table describes all keys: reading, flags, --print-config and help come from it. */
+#pragma once
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+enum { CONFIG_LISTEN_MAX = 16 };
+
+/* Strings are owned. Durations are milliseconds, sizes bytes. */
+struct config {
+    /* [server] */
+    char *listen[CONFIG_LISTEN_MAX]; /* "ADDR:PORT" or "unix:PATH", as given */
+    size_t listen_count;
+    unsigned listen_source; /* private: who gave them; a stronger source replaces them all */
+    char *url_file;         /* "" none */
+    char *path_prefix;      /* "" or "/prefix" */
+    char *user;             /* of the front, where we start as root */
+    uint64_t connections, stall_timeout, stop_timeout;
+    uint64_t log_level; /* enum log_level */
+    /* [main] */
+    uint64_t main_pid;               /* 0 none */
+    char *main_name, *main_pid_file; /* "" none */
+    /* [instance] */
+    char *instance_id, *machine_name; /* "" : from the environment or the host name; see config_settle */
+    /* [limits] */
+    uint64_t workers, queue, dumps, dumps_per_target;
+    uint64_t operation_timeout, dump_timeout;
+    uint64_t worker_memory, dump_memory;
+    uint64_t min_rate, max_dump_bytes; /* 0: none */
+    uint64_t read_seccomp;             /* 0 or 1 */
+};
+
+enum config_type {
+    CONFIG_STRING,
+    CONFIG_LISTEN,   /* may be given several times */
+    CONFIG_PREFIX,   /* a path that begins with / and does not end with it, or nothing */
+    CONFIG_NUMBER,   /* between minimum and maximum */
+    CONFIG_DURATION, /* milliseconds between minimum and maximum */
+    CONFIG_SIZE,     /* bytes between minimum and maximum */
+    CONFIG_LOG_LEVEL,
+};
+
+struct config_key {
+    const char *name, *section;
+    enum config_type type;
+    size_t offset;         /* in struct config */
+    const char *otherwise; /* the default, as text */
+    uint64_t minimum, maximum;
+    const char *placeholder, *help; /* for --help: "ADDR:PORT", one line */
+};
+
+extern const struct config_key config_keys[]; /* ends with a NULL name */
+
+int config_init(struct config *config) _must_check_; /* the defaults; -ENOMEM */
+void config_release(struct config *config);
+#define _cleanup_config_ _cleanup_(config_release)
+
+/* Errors name file, line, key and value. */
+int config_read_file(struct config *config, const char *path, struct error *error) _must_check_;
+
+/* All arguments of `serve` (argv[0] is the first of them): --config FILE is read first, then the flags are
+ * set over it, as --key VALUE or --key=VALUE. What is left over for the caller: --help and --print-config. */
+struct config_wishes {
+    bool help, print_config;
+};
+int config_read_arguments(struct config *config, int argc, char **argv, struct config_wishes *ret_wishes,
+                          struct error *error) _must_check_;
+
+/* Fills what depends on the machine: instance-id (WEBSITE_INSTANCE_ID, else the host name) and machine-name
+ * (the host name as it is). */
+int config_settle(struct config *config, struct error *error) _must_check_;
+
+/* As a file that config_read_file would read to the same values. */
+int config_print(const struct config *config, struct buffer *out) _must_check_;
+/* The lines of --help that describe the flags. */
+int config_help(struct buffer *out) _must_check_;

@@ -1,0 +1,350 @@
+#include "service/inspector.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "service/channel.h"
+#include "service/pool.h"
+#include "service/signals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <systemd/sd-daemon.h>
+
+enum { EVENT_CHANNEL = 1, EVENT_SIGNAL = 2 };
+enum { EVENTS_AT_ONCE = 32, MESSAGES_AT_ONCE = 64 };
+
+/* A client has its last byte before the worker's process is gone, and may ask for the next dump at once. So
+ * what finds no slot waits a moment before it is refused. */
+enum { OWN_WAIT_MS = 500, OWN_WAITING_MAX = 16 };
+
+struct inspector {
+    const struct config *config;
+    const struct operation_context *context;
+    const struct operation *table;
+    struct pool pool;
+    struct job_queue queue, own_queue; /* for kept workers; for a slot of their own */
+    int epoll_fd, signal_fd;
+    int channel;
+    pid_t front_pid;
+    bool channel_ended, hurry;
+    uint64_t stop_deadline_ms; /* 0: running */
+    struct inspector_end end;
+    char message[LIMIT_MESSAGE];
+};
+
+static int watch(int epoll_fd, int fd, uint64_t data)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = data};
+    return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+static int open_signals(void)
+{
+    sigset_t wanted;
+    int fd;
+
+    (void)sigemptyset(&wanted); /* these four fail only for numbers that are no signals */
+    (void)sigaddset(&wanted, SIGTERM);
+    (void)sigaddset(&wanted, SIGINT);
+    (void)sigaddset(&wanted, SIGHUP);
+    (void)sigaddset(&wanted, SIGCHLD);
+    if (sigprocmask(SIG_BLOCK, &wanted, NULL) < 0)
+        return -errno;
+    signals_ignore((const int[]){SIGPIPE}, 1);
+    fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? -errno : fd;
+}
+
+int inspector_new(const struct config *config, const struct operation_context *context,
+                  const struct operation *table, struct inspector **ret_inspector, struct error *error)
+{
+    struct inspector *inspector = calloc(1, sizeof *inspector);
+    int r;
+
+    if (!inspector)
+        return error_errno(error, ENOMEM, "The inspector could not be set up");
+    inspector->config = config;
+    inspector->context = context;
+    inspector->table = table;
+    inspector->channel = -1;
+    /* what a worker leaves behind when it is killed (src/kill/guard.h) is ours to collect */
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1); /* Linux 3.4; else process 1 does it */
+    inspector->signal_fd = open_signals();
+    inspector->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    r = inspector->signal_fd < 0  ? inspector->signal_fd
+        : inspector->epoll_fd < 0 ? -errno
+                                  : watch(inspector->epoll_fd, inspector->signal_fd, EVENT_SIGNAL);
+    if (r == 0)
+        r = pool_init(&inspector->pool, config, context, table, inspector->epoll_fd, error);
+    if (r < 0) {
+        inspector_free(inspector);
+        return error_ensure(error, r, "The inspector could not be set up");
+    }
+    pool_prepare(&inspector->pool);
+    *ret_inspector = inspector;
+    return 0;
+}
+
+void inspector_free(struct inspector *inspector)
+{
+    struct job *job;
+
+    if (!inspector)
+        return;
+    while ((job = job_queue_pop(&inspector->queue)))
+        job_free(job);
+    while ((job = job_queue_pop(&inspector->own_queue)))
+        job_free(job);
+    pool_release(&inspector->pool);
+    (void)fd_close(inspector->channel);   /* always -1 */
+    (void)fd_close(inspector->signal_fd); /* likewise */
+    (void)fd_close(inspector->epoll_fd);  /* likewise */
+    free(inspector);
+}
+
+/* Answers the job with an error and frees it. */
+static void refuse(struct job *job, const struct error *error)
+{
+    /* the pipe is empty and does not block: either it fits or nobody reads */
+    (void)!answer_write_error(job->answer_fd, 0, error->code, error->text);
+    job_free(job);
+}
+
+/* Gives waiting light jobs to workers that are free. */
+static void dispatch(struct inspector *inspector)
+{
+    while (inspector->queue.first) {
+        struct job *job = inspector->queue.first;
+        struct error error = {0};
+        int r;
+
+        if (job_reader_gone(job)) {
+            job_free(job_queue_pop(&inspector->queue));
+            continue;
+        }
+        r = pool_give_light(&inspector->pool, job, &error);
+        if (r == -EBUSY)
+            return;
+        (void)job_queue_pop(&inspector->queue); /* the job, which is the worker's now or to be refused */
+        if (r < 0)
+            refuse(job, &error);
+    }
+}
+
+static void give_own(struct inspector *inspector, struct job *job)
+{
+    struct error error = {0};
+    int r = pool_give_own(&inspector->pool, job, &error);
+
+    if (r == -EUSERS && clock_monotonic_ms() < job->wait_until_ms &&
+        inspector->own_queue.count < OWN_WAITING_MAX)
+        job_queue_push(&inspector->own_queue, job);
+    else if (r < 0)
+        refuse(job, &error);
+}
+
+static void dispatch_own(struct inspector *inspector)
+{
+    for (size_t count = inspector->own_queue.count; count > 0; count--)
+        give_own(inspector, job_queue_pop(&inspector->own_queue));
+}
+
+static void accept_job(struct inspector *inspector, struct job *job)
+{
+    struct error error = {0};
+    int r;
+
+    if (job->flags & (OPERATION_HEAVY | OPERATION_OWN_WORKER)) {
+        job->wait_until_ms = clock_monotonic_ms() + OWN_WAIT_MS;
+        give_own(inspector, job);
+        return;
+    }
+    r = inspector->queue.first ? -EBUSY : pool_give_light(&inspector->pool, job, &error);
+    if (r == -EBUSY && inspector->queue.count < inspector->config->queue) {
+        job_queue_push(&inspector->queue, job);
+        return;
+    }
+    if (r == -EBUSY)
+        r = error_set(&error, EAGAIN, "%zu requests are waiting already, which is the limit; try again.",
+                      inspector->queue.count);
+    if (r < 0)
+        refuse(job, &error);
+}
+
+/* One datagram of the front. False: no more for now. */
+static bool take_message(struct inspector *inspector)
+{
+    struct error error = {0};
+    struct job *job;
+    int fd = -1, r;
+    ssize_t n = channel_receive(inspector->channel, inspector->message, sizeof inspector->message, &fd);
+
+    if (n == -EAGAIN)
+        return false;
+    if (n == -EBADMSG) {
+        log_warning("The front sent what is no request.");
+        return true;
+    }
+    if (n <= 0) {
+        inspector->channel_ended = true;
+        return false;
+    }
+    r = job_new(inspector->table, inspector->context->service_pid, inspector->message, (size_t)n, fd,
+                inspector->config->operation_timeout, inspector->config->dump_timeout, &job, &error);
+    if (r == 0) {
+        accept_job(inspector, job);
+        return true;
+    }
+    if (r == -EBADMSG)
+        log_warning("The front sent what is no request: %s", error.text);
+    /* fd may be anything here: only a pipe that was made non-blocking gets words */
+    if (fd >= 0 && (fcntl(fd, F_GETFL) & (O_ACCMODE | O_NONBLOCK)) == (O_WRONLY | O_NONBLOCK))
+        (void)!answer_write_error(fd, 0, error.code, error.text); /* nobody reads: fine */
+    (void)fd_close(fd);                                           /* always -1 */
+    return true;
+}
+
+static void begin_stop(struct inspector *inspector, uint32_t signal)
+{
+    if (inspector->stop_deadline_ms) {
+        /* A person who presses Ctrl-C twice will not wait. A second SIGTERM means nothing: the stop of id 0
+         * and a service manager may both have sent one. */
+        inspector->hurry = inspector->hurry || signal == SIGINT;
+        return;
+    }
+    inspector->stop_deadline_ms = clock_monotonic_ms() + inspector->config->stop_timeout;
+    (void)sd_notify(0, "STOPPING=1\nSTATUS=Finishing running answers"); /* nobody has to listen */
+    if (inspector->front_pid > 0)
+        (void)kill(inspector->front_pid, SIGTERM); /* ours and not waited for yet */
+}
+
+static void collect_children(struct inspector *inspector)
+{
+    int status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == inspector->front_pid) {
+            inspector->end.front_was_waited = true;
+            inspector->end.front_status = status;
+        } else {
+            (void)pool_child_ended(&inspector->pool, pid, status); /* else one that was given up before */
+        }
+    }
+}
+
+static void take_signals(struct inspector *inspector)
+{
+    struct signalfd_siginfo signal;
+
+    while (read(inspector->signal_fd, &signal, sizeof signal) == sizeof signal) {
+        if (signal.ssi_signo != SIGCHLD)
+            begin_stop(inspector, signal.ssi_signo);
+    }
+    /* SIGCHLD of several may have come as one; to look costs little */
+    collect_children(inspector);
+}
+
+static void take_event(struct inspector *inspector, const struct epoll_event *event)
+{
+    uint64_t data = event->data.u64;
+
+    if (data == EVENT_SIGNAL) {
+        take_signals(inspector);
+    } else if (data == EVENT_CHANNEL) {
+        for (int i = 0; i < MESSAGES_AT_ONCE && take_message(inspector); i++)
+            ;
+    } else if (data >= POOL_READER_EVENT) {
+        pool_reader_gone(&inspector->pool, (size_t)(data - POOL_READER_EVENT));
+    } else {
+        (void)pool_take_report(&inspector->pool, (size_t)(data - POOL_EVENT)); /* dispatch() looks itself */
+    }
+}
+
+/* Jobs that no worker took in time. All have the same limit, so the first in is the first to expire. */
+static void expire_queue(struct inspector *inspector, uint64_t now_ms)
+{
+    static const struct error late = {.code = EAGAIN, .text = "No worker became free in time; try again."};
+    while (inspector->queue.first && inspector->queue.first->deadline_ms <= now_ms)
+        refuse(job_queue_pop(&inspector->queue), &late);
+}
+
+static int next_timeout(const struct inspector *inspector)
+{
+    uint64_t now = clock_monotonic_ms(), next = pool_next_deadline(&inspector->pool);
+
+    if (inspector->queue.first && inspector->queue.first->deadline_ms < next)
+        next = inspector->queue.first->deadline_ms;
+    if (inspector->own_queue.first && inspector->own_queue.first->wait_until_ms < next)
+        next = inspector->own_queue.first->wait_until_ms;
+    if (inspector->stop_deadline_ms && inspector->stop_deadline_ms < next)
+        next = inspector->stop_deadline_ms;
+    if (next == UINT64_MAX)
+        return -1;
+    if (next <= now)
+        return 0;
+    return next - now < 3600000 ? (int)(next - now) : 3600000;
+}
+
+static bool is_over(const struct inspector *inspector)
+{
+    if (inspector->channel_ended || inspector->end.front_was_waited || inspector->hurry)
+        return true;
+    if (!inspector->stop_deadline_ms)
+        return false;
+    if (inspector->front_pid == 0 && !pool_is_busy(&inspector->pool) && !inspector->queue.first &&
+        !inspector->own_queue.first)
+        return true;
+    return clock_monotonic_ms() >= inspector->stop_deadline_ms;
+}
+
+static int serve(struct inspector *inspector, struct error *error)
+{
+    while (!is_over(inspector)) {
+        struct epoll_event events[EVENTS_AT_ONCE];
+        int count = epoll_wait(inspector->epoll_fd, events, EVENTS_AT_ONCE, next_timeout(inspector));
+        uint64_t now;
+
+        if (count < 0 && errno != EINTR)
+            return error_errno(error, errno, "The inspector could not wait");
+        for (int i = 0; i < count; i++)
+            take_event(inspector, &events[i]);
+        now = clock_monotonic_ms();
+        pool_check_deadlines(&inspector->pool, now);
+        expire_queue(inspector, now);
+        dispatch(inspector);
+        dispatch_own(inspector);
+    }
+    return 0;
+}
+
+int inspector_run(struct inspector *inspector, int channel, pid_t front_pid, struct inspector_end *ret_end,
+                  struct error *error)
+{
+    int r = fcntl(channel, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+
+    if (r == 0)
+        r = watch(inspector->epoll_fd, channel, EVENT_CHANNEL);
+    if (r < 0) {
+        (void)fd_close(channel); /* always -1 */
+        return error_errno(error, -r, "The front's channel could not be watched");
+    }
+    inspector->channel = channel;
+    inspector->front_pid = front_pid;
+    inspector->channel_ended = false;
+    inspector->end = (struct inspector_end){0};
+    r = serve(inspector, error);
+    (void)epoll_ctl(inspector->epoll_fd, EPOLL_CTL_DEL, channel, NULL); /* it is there */
+    inspector->channel = fd_close(channel);
+    inspector->front_pid = 0;
+    inspector->end.stopped = inspector->stop_deadline_ms != 0;
+    if (r == 0)
+        *ret_end = inspector->end;
+    return r;
+}

@@ -1,0 +1,60 @@
+/* The worker processes: kept ones for light operations, one of its own for a heavy one. Slots are fixed at
+ * the start: first the kept ones, then those for dumps, then those for operations that only wait. */
+#pragma once
+
+#include "service/config.h"
+#include "service/job.h"
+#include "service/worker.h"
+
+struct pool_worker {
+    pid_t pid;   /* 0: the slot is free */
+    int channel; /* our end, non-blocking; -1 once it was told to end */
+    struct job *job;
+    unsigned served;
+    bool killed; /* by us, for the job's deadline */
+};
+
+struct pool {
+    struct worker_setup setup; /* what all have in common */
+    int epoll_fd;              /* borrowed; events carry POOL_EVENT + slot, or POOL_READER_EVENT + slot */
+    struct pool_worker *workers;
+    size_t kept, dumps, others; /* slots of each kind, in this order */
+    size_t dumps_per_target;
+    uint64_t kept_memory, dump_memory;
+    bool reads_seccomp;
+    atomic_bool *begun; /* one a slot, shared with the workers */
+    struct claims claims;
+};
+
+#define POOL_EVENT 0x100000000ull
+#define POOL_READER_EVENT 0x200000000ull
+
+int pool_init(struct pool *pool, const struct config *config, const struct operation_context *context,
+              const struct operation *table, int epoll_fd, struct error *error) _must_check_;
+/* Ends all workers; answers nothing. */
+void pool_release(struct pool *pool);
+
+static inline size_t pool_size(const struct pool *pool)
+{
+    return pool->kept + pool->dumps + pool->others;
+}
+
+/* Starts kept workers until all slots have one. Failing is no matter: they are started on demand, too. */
+void pool_prepare(struct pool *pool);
+
+/* A light job: takes it over and returns 0, or -EBUSY when all workers are at work, or an error. */
+int pool_give_light(struct pool *pool, struct job *job, struct error *error) _must_check_;
+/* A job that gets a worker of its own; taken over on success. -EUSERS past the limits. */
+int pool_give_own(struct pool *pool, struct job *job, struct error *error) _must_check_;
+
+/* To be called for events of the slot: takes the report. True when a worker became free or ended its job. */
+bool pool_take_report(struct pool *pool, size_t slot);
+/* The reader of the slot's answer is gone. */
+void pool_reader_gone(struct pool *pool, size_t slot);
+/* A child ended. False: it was no worker. */
+bool pool_child_ended(struct pool *pool, pid_t pid, int status);
+/* Ends what is past its deadline. */
+void pool_check_deadlines(struct pool *pool, uint64_t now_ms);
+/* The next of them; UINT64_MAX: none. */
+uint64_t pool_next_deadline(const struct pool *pool);
+bool pool_is_busy(const struct pool *pool); /* some job runs */

@@ -1,0 +1,171 @@
+#include "service/sandbox.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Number of "nobody" where the machine has no list of users, as in an empty container. */
+enum { NOBODY = 65534 };
+
+static int no_new_privileges(struct error *error)
+{
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return error_errno(error, errno, "PR_SET_NO_NEW_PRIVS failed");
+    return 0;
+}
+
+static int limit(int resource, uint64_t value, struct error *error)
+{
+    struct rlimit present, wanted = {.rlim_cur = value, .rlim_max = value};
+
+    if (getrlimit((__rlimit_resource_t)resource, &present) < 0)
+        return error_errno(error, errno, "A resource limit could not be read");
+    if (present.rlim_max < wanted.rlim_max)
+        wanted.rlim_cur = wanted.rlim_max = present.rlim_max;
+    if (setrlimit((__rlimit_resource_t)resource, &wanted) < 0)
+        return error_errno(error, errno, "A resource limit could not be set");
+    return 0;
+}
+
+/* What is not in `kept` leaves the bounding set (where we may change it) and all other sets; what is in it
+ * stays as far as we have it. */
+static int keep_capabilities(const cap_value_t *kept, size_t count, struct error *error)
+{
+    cap_t present = cap_get_proc(), reduced = cap_init();
+    int r = 0;
+
+    if (!present || !reduced) {
+        r = error_errno(error, errno, "The capabilities could not be read");
+        goto end;
+    }
+    for (cap_value_t value = 0; r == 0 && value < cap_max_bits(); value++) {
+        bool keep = false;
+        cap_flag_value_t have = CAP_CLEAR;
+
+        for (size_t i = 0; i < count; i++)
+            keep = keep || kept[i] == value;
+        if (!keep)
+            (void)cap_drop_bound(value); /* needs CAP_SETPCAP; the sets below are what counts */
+        if (keep && cap_get_flag(present, value, CAP_PERMITTED, &have) == 0 && have == CAP_SET &&
+            (cap_set_flag(reduced, CAP_PERMITTED, 1, &value, CAP_SET) < 0 ||
+             cap_set_flag(reduced, CAP_EFFECTIVE, 1, &value, CAP_SET) < 0))
+            r = error_errno(error, errno, "The capabilities could not be reduced");
+    }
+    if (r == 0 && cap_set_proc(reduced) < 0)
+        r = error_errno(error, errno, "The capabilities could not be reduced");
+end:
+    if (present)
+        (void)cap_free(present); /* fails only for what is no cap_t */
+    if (reduced)
+        (void)cap_free(reduced); /* likewise */
+    return r;
+}
+
+/* To look into any process (ptrace, files of others, its executable by /proc/PID/map_files, perf) and to end
+ * it. Before Linux 5.9 map_files wanted CAP_SYS_ADMIN, before 5.8 perf too; the capture reads what it needs
+ * another way there. */
+static const cap_value_t inspecting[] = {CAP_SYS_PTRACE, CAP_KILL, CAP_DAC_READ_SEARCH,
+                                         CAP_CHECKPOINT_RESTORE, CAP_PERFMON,
+                                         CAP_SYS_ADMIN, /* only where seccomp filters are read */
+                                         /* from here on only for a new front */
+                                         CAP_SETUID, CAP_SETGID, CAP_SETPCAP};
+enum { INSPECTING_WORKER = 6 };
+
+static int keep_inspecting(size_t count, bool reads_seccomp, struct error *error)
+{
+    cap_value_t kept[ELEMENTS_OF(inspecting)];
+    size_t used = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (inspecting[i] != CAP_SYS_ADMIN || reads_seccomp)
+            kept[used++] = inspecting[i];
+    return keep_capabilities(kept, used, error);
+}
+
+int sandbox_inspector(bool reads_seccomp, struct error *error)
+{
+    int r = keep_inspecting(ELEMENTS_OF(inspecting), reads_seccomp, error);
+    return r < 0 ? r : no_new_privileges(error);
+}
+
+int sandbox_worker(uint64_t memory_limit, bool reads_seccomp, struct error *error)
+{
+    int r = keep_inspecting(INSPECTING_WORKER, reads_seccomp, error);
+
+    if (r == 0)
+        r = no_new_privileges(error);
+    if (r == 0)
+        r = limit(RLIMIT_CORE, 0, error);
+#if !defined(SANDBOX_SANITIZED)
+    /* Not RLIMIT_AS: libraries and files that are mapped to be read are no memory of ours. */
+    if (r == 0)
+        r = limit(RLIMIT_DATA, memory_limit, error);
+#else
+    (void)memory_limit;
+#endif
+    return r;
+}
+
+struct account {
+    uid_t user;
+    gid_t group;
+};
+
+static int find_account(const char *name, struct account *ret_account, struct error *error)
+{
+    const struct passwd *entry = getpwnam(name);
+
+    if (entry)
+        *ret_account = (struct account){.user = entry->pw_uid, .group = entry->pw_gid};
+    else if (strcmp(name, "nobody") == 0)
+        *ret_account = (struct account){.user = NOBODY, .group = NOBODY};
+    else
+        return error_set(error, EINVAL, "There is no account '%.100s' (key user) on this machine.", name);
+    if (ret_account->user == 0)
+        return error_set(error, EINVAL, "The account '%.100s' (key user) is root's own.", name);
+    return 0;
+}
+
+static int become(const struct account *account, struct error *error)
+{
+    if (setgroups(0, NULL) < 0 || setresgid(account->group, account->group, account->group) < 0 ||
+        setresuid(account->user, account->user, account->user) < 0)
+        return error_errno(error, errno, "The front could not become user %u", (unsigned)account->user);
+    return 0;
+}
+
+int sandbox_drop_front(const struct config *config, struct error *error)
+{
+    int r = 0;
+
+    if (geteuid() == 0) {
+        struct account account = {.user = NOBODY, .group = NOBODY};
+        r = find_account(config->user, &account, error);
+        if (r < 0)
+            return r;
+        r = become(&account, error);
+        /* A container may lack that user or the right to change to it. The front then stays what it is, but
+         * without capabilities and behind the filter of system calls. */
+        if (r == -EPERM || r == -EINVAL) {
+            log_warning("%s It stays user 0 without capabilities.", error ? error->text : "");
+            r = 0;
+        }
+    }
+    if (r == 0)
+        r = keep_capabilities(NULL, 0, error);
+    if (r == 0)
+        r = no_new_privileges(error);
+    if (r == 0)
+        r = limit(RLIMIT_CORE, 0, error);
+    /* Nobody of the same user may look into the front: it holds the channel to the inspector. */
+    if (r == 0 && prctl(PR_SET_DUMPABLE, 0) < 0)
+        r = error_errno(error, errno, "PR_SET_DUMPABLE failed");
+    return r;
+}

@@ -1,0 +1,29 @@
+/* What `serve` runs: the inspector in the calling process, so that its pid is the service's pid and id 0, and
+ * the front as its child. Listening sockets are made before, by the caller, and live on when a front dies and
+ * another one takes its place. */
+#pragma once
+
+#include "service/config.h"
+
+#include <sys/types.h>
+
+/* What a front starts with. It runs in a process of its own that already is the unprivileged user without
+ * capabilities and new privileges, and gets SIGTERM to stop: listen no more, finish the answers that run,
+ * return. SIGPIPE is ignored and SIGINT too (the service sends SIGTERM). */
+struct front_start {
+    int channel;           /* to the inspector, for inspector_call; its end means that the service is gone */
+    const int *listen_fds; /* listening, non-blocking */
+    size_t listen_count;
+    const struct config *config; /* settled */
+    pid_t service_pid;           /* what id 0 means */
+    void *data;                  /* the caller's */
+};
+
+/* Returns the exit code of the front. Before it takes in the first byte from outside it calls
+ * sandbox_seal_front (service/sandbox.h). */
+typedef int front_function(const struct front_start *start);
+
+/* Runs until SIGTERM, SIGINT or the stop of id 0. Returns 0 after a clean stop; else a negative errno with
+ * error filled. config must be settled. */
+int service_run(const struct config *config, const int *listen_fds, size_t listen_count,
+                front_function *front, void *data, struct error *error) _must_check_;

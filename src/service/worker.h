@@ -1,0 +1,36 @@
+/* The process that runs operations, one after the other (kept) or just one (its own). Nothing of it is shared
+ * with the inspector but the flag that says whether an answer was begun. */
+#pragma once
+
+#include "service/answer.h"
+#include "service/claims.h"
+
+#include <sys/types.h>
+
+/* What the inspector gets after each request. */
+struct worker_report {
+    int32_t result;           /* 0 or a negative errno */
+    uint32_t peak_memory_kib; /* of the worker so far */
+};
+
+/* A kept worker that grew beyond this, or served so often, is replaced by a fresh one. */
+enum { WORKER_KEPT_MEMORY_KIB = 48 * 1024, WORKER_KEPT_REQUESTS = 10000 };
+
+struct worker_setup {
+    const struct operation_context *context;
+    const struct operation *table; /* the table */
+    int channel;                   /* the worker's end */
+    pid_t inspector_pid;
+    atomic_bool *begun; /* in shared memory */
+    const struct claims *claims;
+    size_t slot; /* its claim */
+    uint64_t memory_limit;
+    bool reads_seccomp; /* of targets of dumps */
+    bool kept;          /* serves until the channel ends; else one request */
+};
+
+/* Called in the child right after fork. */
+_Noreturn void worker_main(const struct worker_setup *setup);
+
+/* Closes every descriptor above stderr but these. Also for the front. */
+void close_all_but(const int *kept, size_t count);

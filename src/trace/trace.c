@@ -1,0 +1,284 @@
+#include "trace/trace.h"
+
+#include "base/clock.h"
+#include "proc/stat.h"
+#include "proc/tasks.h"
+#include "trace/arch.h"
+#include "trace/settle.h"
+#include "trace/trace_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <time.h>
+
+/* A stop takes a few milliseconds even with a thousand threads. What has not stopped after this long sits in
+ * a wait that nobody can tell the end of, and all the others are held meanwhile: better none of it. */
+enum { DEADLINE_MS = 500 };
+
+static int open_memory_of_thread(const struct pidref *process, pid_t tid, struct memory **ret_memory)
+{
+    _cleanup_close_ int task_fd = -1, fd = -1;
+    struct proc_stat stat;
+    int r;
+
+    if (task_open(process, tid, &task_fd, NULL) < 0 || proc_stat_read(task_fd, &stat) < 0 ||
+        stat.state == 'Z' || stat.state == 'X')
+        return -ESRCH;
+    fd = openat(task_fd, "mem", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? -ESRCH : -errno;
+    r = memory_fd_new(fd, ret_memory);
+    if (r == 0)
+        (void)TAKE_FD(fd); /* the memory's now */
+    return r;
+}
+
+/* /proc/PID/mem through a thread that lives: a leader that has ended has no memory, though the process has.
+ * In an execve there is for a moment no such thread: hence more than one try. */
+static int open_memory(const struct pidref *process, struct memory **ret_memory)
+{
+    enum { TRIES = 20, PAUSE_NS = 500 * 1000 };
+    const struct timespec pause = {.tv_nsec = PAUSE_NS};
+
+    for (int tries = 0; tries < TRIES; tries++) {
+        _cleanup_id_list_ struct id_list ids = {0};
+        int r = id_list_read(process->dir_fd, "task", &ids);
+
+        if (r < 0)
+            return r == -ENOENT ? -ESRCH : r;
+        for (size_t i = 0; i < ids.count; i++) {
+            r = open_memory_of_thread(process, ids.items[i], ret_memory);
+            if (r != -ESRCH)
+                return r;
+        }
+        if (process_has_ended(process))
+            break;
+        (void)nanosleep(&pause, NULL); /* cut short is as good */
+    }
+    return -ESRCH;
+}
+
+/* A process that has called execve since its memory was opened has another one now; the old one gives
+ * nothing. */
+static int refresh_memory(struct trace *trace, const struct pidref *process)
+{
+    struct memory *memory = NULL;
+    char byte;
+    int r;
+
+    for (size_t i = 0; i < trace->hold.threads.count; i++) {
+        uint64_t address = registers_stack_pointer(&trace->hold.threads.items[i].registers);
+
+        if (memory_read(trace->memory, address, &byte, 1) == 1)
+            return 0;
+    }
+    r = open_memory(process, &memory);
+    if (r < 0)
+        return r;
+    memory_free(trace->memory);
+    trace->memory = memory;
+    return 0;
+}
+
+static bool is_allowed(const struct pidref *process)
+{
+    struct procfs procfs;
+    struct trace_diagnosis diagnosis;
+
+    if (procfs_open("/proc", &procfs, NULL) < 0)
+        return false;
+    trace_diagnose(&procfs, process, &diagnosis);
+    procfs_close(&procfs);
+    return diagnosis.obstacle == TRACE_ALLOWED;
+}
+
+static int refused(const struct pidref *process, int r, struct error *error)
+{
+    struct procfs procfs;
+    struct trace_diagnosis diagnosis;
+
+    if (procfs_open("/proc", &procfs, NULL) < 0)
+        return error_errno(error, -r, "Process %d can't be held", process->pid);
+    trace_diagnose(&procfs, process, &diagnosis);
+    procfs_close(&procfs);
+    if (diagnosis.obstacle == TRACE_ALLOWED)
+        return error_errno(error, -r, "Process %d can't be held", process->pid);
+    return error_set(error, -r, "%s %s", diagnosis.reason, diagnosis.mend);
+}
+
+static int gone(const struct pidref *process, struct error *error)
+{
+    return error_set(error, ESRCH, "Process with an Id of %d is not running.", process->pid);
+}
+
+/* In words, why the hold did not come about. */
+static int explain(const struct pidref *process, int r, pid_t culprit, uint64_t deadline_ms,
+                   struct error *error)
+{
+    switch (r) {
+    case -ESRCH:
+        return gone(process, error);
+    case -EPERM:
+    case -EACCES:
+        return refused(process, -EPERM, error);
+    case -EBUSY:
+        return refused(process, -EBUSY, error);
+    case -EOPNOTSUPP:
+        return error_set(error, EOPNOTSUPP, "Process %d runs 32-bit code, which is not supported.",
+                         process->pid);
+    case -ETIMEDOUT:
+        if (culprit == 0)
+            return error_set(
+                error, ETIMEDOUT,
+                "The threads of process %d could not be stopped within %llu ms: it starts new ones "
+                "all the time, or an execve is in progress. It runs on.",
+                process->pid, (unsigned long long)deadline_ms);
+        return error_set(
+            error, ETIMEDOUT,
+            "Thread %d of process %d did not stop within %llu ms: it is in an uninterruptible wait (a "
+            "vfork whose child has not yet started its program, or a device or network file system "
+            "that does not answer). The process runs on.",
+            culprit, process->pid, (unsigned long long)deadline_ms);
+    default:
+        return error_errno(error, -r, "Process %d can't be held", process->pid);
+    }
+}
+
+static int check_kind(const struct pidref *process, struct error *error)
+{
+    struct proc_stat stat;
+
+    if (!pidref_alive(process) || proc_stat_read(process->dir_fd, &stat) < 0)
+        return gone(process, error);
+    if ((stat.flags & PROC_FLAG_KERNEL_THREAD) != 0)
+        return refused(process, -EINVAL, error);
+    if (process_has_ended(process))
+        return refused(process, -EBUSY, error);
+    if (is_32_bit(process))
+        return refused(process, -EOPNOTSUPP, error);
+    return 0;
+}
+
+/* From now on its memory is gone when the time has run out. */
+static int limit_memory(struct trace *trace)
+{
+    struct memory *limited;
+    int r = held_memory_new(trace->memory, &trace->hold, &limited);
+
+    if (r == 0)
+        trace->memory = limited;
+    return r;
+}
+
+/* One attempt. */
+static int try_hold(struct trace *trace, const struct pidref *process, const struct trace_options *options,
+                    uint64_t deadline_ns, pid_t *ret_culprit)
+{
+    int r = open_memory(process, &trace->memory);
+
+    if (r < 0)
+        return r;
+    r = settle_wait(process, deadline_ns, ret_culprit);
+    if (r < 0)
+        return r;
+    r = hold_begin(&trace->hold, process, &options->extended, deadline_ns, options->most_ms * 1000000);
+    trace->begun = true;
+    *ret_culprit = trace->hold.culprit;
+    if (r == 0)
+        r = refresh_memory(trace, process);
+    if (r == 0 && !pidref_alive(process))
+        r = -ESRCH;
+    if (r == 0 && options->most_ms > 0)
+        r = limit_memory(trace);
+    return r;
+}
+
+int trace_hold(const struct pidref *process, const struct trace_options *options, struct trace **ret_trace,
+               struct error *error)
+{
+    static const struct trace_options none;
+    enum { TRIES = 5 };
+    uint64_t deadline_ms = options && options->deadline_ms > 0 ? options->deadline_ms : DEADLINE_MS;
+    uint64_t deadline_ns = clock_monotonic_ns() + deadline_ms * 1000000;
+    int r = check_kind(process, error);
+
+    for (int tries = 0; r == 0; tries++) {
+        struct trace *trace = calloc(1, sizeof *trace);
+        pid_t culprit = 0;
+
+        if (!trace)
+            return error_errno(error, ENOMEM, "Process %d can't be held", process->pid);
+        trace->clone_directory = -1;
+        r = try_hold(trace, process, options ? options : &none, deadline_ns, &culprit);
+        if (r == 0) {
+            *ret_trace = trace;
+            return 0;
+        }
+        trace_release(trace, NULL);
+        /* A refusal for which there is no reason to be found any more: in an execve ids pass from threads
+         * that end to others, and for a moment nobody may be traced. */
+        if ((r == -EPERM || r == -EACCES || r == -EBUSY) && tries < TRIES && is_allowed(process))
+            r = 0;
+        else
+            return explain(process, r, culprit, deadline_ms, error);
+    }
+    return r;
+}
+
+void trace_release(struct trace *trace, uint64_t *ret_held_ns)
+{
+    if (!trace)
+        return;
+    snapshot_end(trace);
+    if (trace->begun)
+        hold_end(&trace->hold, ret_held_ns);
+    memory_free(trace->memory);
+    free(trace);
+}
+
+bool trace_ran_out(const struct trace *trace)
+{
+    return atomic_load(&trace->hold.ran_out);
+}
+
+size_t trace_thread_count(const struct trace *trace)
+{
+    return trace->hold.threads.count;
+}
+
+pid_t trace_thread_id(const struct trace *trace, size_t index)
+{
+    return trace->hold.threads.items[index].tid;
+}
+
+int trace_registers(const struct trace *trace, size_t index, struct registers *ret_registers)
+{
+    if (index >= trace->hold.threads.count)
+        return -EINVAL;
+    *ret_registers = trace->hold.threads.items[index].registers;
+    return 0;
+}
+
+size_t trace_extended_usual_size(void)
+{
+    return arch_extended_usual_size();
+}
+
+size_t trace_extended_size(void)
+{
+    return arch_extended_size();
+}
+
+const void *trace_extended(const struct trace *trace, size_t index, size_t *ret_size)
+{
+    const struct traced_thread *thread = &trace->hold.threads.items[index];
+
+    *ret_size = thread->extended_size;
+    return thread->extended_size > 0 ? thread->extended : NULL;
+}
+
+const struct memory *trace_memory(const struct trace *trace)
+{
+    return trace->memory;
+}

@@ -1,0 +1,32 @@
+/* Models -> JSON as Kudu writes it, to the letter: names, default-value omission, dates, time spans, absolute
+ * hrefs. `base` is the collection's URI ("http://host/api/processes"); "" makes relative hrefs from
+ * "/api/processes". */
+#pragma once
+
+#include "base/json.h"
+#include "capture/process.h"
+
+struct kudu_style {
+    const char *base;
+    const char *machine;
+    const struct host *host;
+};
+
+/* user (uid_t)-1: unknown, left out. */
+void kudu_summary(struct json *json, const struct kudu_style *style, pid_t pid, const char *name, uid_t user);
+void kudu_process(struct json *json, const struct kudu_style *style, const struct process_info *info);
+void kudu_thread(struct json *json, const struct kudu_style *style, pid_t pid,
+                 const struct thread_info *thread, bool full);
+void kudu_module(struct json *json, const struct kudu_style *style, pid_t pid, const struct module *module,
+                 bool full);
+/* The array of the short form, sorted by file name as Kudu does (without regard to case). */
+void kudu_modules(struct json *json, const struct kudu_style *style, pid_t pid,
+                  const struct module_list *modules);
+/* One flat object. filter: "all", or a part of the name in any case. A name that is set twice comes once, as
+ * getenv() would find it. */
+void kudu_environment(struct json *json, const struct buffer *block, const char *filter);
+
+/* ISO 8601 UTC with 7 decimals and Z; [-][d.]hh:mm:ss[.fffffff]. ns. */
+enum { KUDU_TIME_SIZE = 48 };
+void kudu_date(int64_t ns_since_1970, char text[KUDU_TIME_SIZE]);
+void kudu_time_span(int64_t ns, char text[KUDU_TIME_SIZE]);

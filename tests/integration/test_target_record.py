@@ -1,0 +1,112 @@
+"""What a target noticed of 20 dumps, by its own record: of both types and both forms, with few threads and with 500.
+
+`pytest -s` shows it as a table, for each mode.
+"""
+import json
+import random
+import subprocess
+import time
+
+import pytest
+
+from conftest import MODES, read_line
+from test_dump_readers import run
+from test_killed_worker import check, report_of
+
+DUMPS = 20
+WAIT_MS = 2000
+
+
+def dump_all(procscope, pid, mode, within=None):
+    """20 dumps, spread over that many seconds where told."""
+    began = time.monotonic()
+    for number in range(DUMPS):
+        run(procscope, "dump", pid, "--type", number % 2 * 2, "--format", ("raw", "core")[number // 2 % 2], "--quiet",
+            "--output", "-", *MODES[mode])
+        if within:
+            time.sleep(max(0.0, began + within * (number + 1) / DUMPS - time.monotonic()))
+
+
+def show(title, rows):
+    print(f"\n{title}")
+    for row in rows:
+        print("   " + " ".join(f"{cell:>{width}}" if at else f"{cell:{width}}" for at, (cell, width) in
+                               enumerate(zip(row, (26, 8, 14)))))
+
+
+@pytest.mark.parametrize("others", [8, 500])
+@pytest.mark.parametrize("mode", MODES)
+def test_signals_timers_and_calls_without_a_timeout(procscope, target, mode, others):
+    process = target("witness", others)
+    dump_all(procscope, process.pid, mode)
+    report = report_of(process)
+    show(f"witness, {others} more threads, {mode}, {DUMPS} dumps", [
+        *((key, report[key]) for key in ("elapsed_ms", "largest_gap_us", "cpu_ms", "signals_sent", "signals_handled",
+                                         "signals_out_of_order", "children_noticed")),
+        *((f"{call}: EINTR", count) for call, count in report["interrupted"].items())])
+    check(report)
+    assert set(report["interrupted"].values()) == {0}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_call_that_waits(procscope, target, mode):
+    process = target("calls")
+    dump_all(procscope, process.pid, mode)
+    process.terminate()
+    text, _ = process.communicate(timeout=60)
+    record = [line.rpartition(b" ")[::2] for line in text.splitlines()]
+    show(f"calls, {mode}, {DUMPS} dumps", [("EINTR in", ""), *((name.decode(), int(count)) for name, count in record)])
+    assert len(record) > 30
+    # this one has bytes in between: nobody but the kernel could make the call again
+    assert {name for name, count in record if int(count)} <= {b"splice"}, record
+
+
+@pytest.mark.parametrize("others", [0, 500])
+@pytest.mark.parametrize("mode", MODES)
+def test_calls_with_a_timeout(procscope, target, mode, others):
+    """None is interrupted or comes back early. Those whose timeout the kernel keeps, or that is in a register, come
+    back in time; for the rest it starts afresh with every dump, which is what `in time` is held against."""
+    process = target("timeouts", WAIT_MS, others)
+    dump_all(procscope, process.pid, mode, within=WAIT_MS * 0.95 / 1000)
+    report = json.loads(read_line(process))
+    assert process.wait() == 0
+    calls = report["calls"]
+    show(f"timeouts of {WAIT_MS} ms, {others} more threads, {mode}, {DUMPS} dumps; CPU {report['cpu_us'] / 1000:.0f} ms",
+         [("", "EINTR", "ms late"), *((name, count, f"{late / 1000:.1f}") for name, (count, late) in calls.items())])
+
+    assert all(count == 0 for count, _ in calls.values()), calls
+    assert all(late >= 0 for _, late in calls.values()), calls
+    assert report["children"] == 0
+    afresh = calls["epoll_pwait2"][1]
+    for name in ("nanosleep", "clock_nanosleep", "poll", "futex", "pthread_cond_clockwait", "mq_timedreceive", "epoll_wait",
+                 "epoll_pwait"):
+        if name in calls:
+            assert calls[name][1] < afresh / 2, (name, calls)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_no_wait_takes_over_what_the_one_before_had_waited(procscope, target, mode):
+    """With 500 threads to look at, many wait anew between the look at them and their stop."""
+    process = target("wakeful", 500)
+    for _ in range(4):
+        dump_all(procscope, process.pid, mode)
+    report = report_of(process)
+    assert report["waits"] > 4 * DUMPS and report["early"] == report["interrupted"] == 0, report
+
+
+def test_our_death_makes_no_wait_early(procscope, target):
+    """Killed at random moments: what was taken from a timeout by then is what was waited."""
+    process = target("timeouts", WAIT_MS, 100)
+    random.seed(17)
+    killed = 0
+    began = time.monotonic()
+    while time.monotonic() < began + WAIT_MS * 0.9 / 1000:
+        dumping = subprocess.Popen([procscope, "dump", str(process.pid), "--quiet", "--output", "-"],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(random.uniform(0, 0.03))
+        killed += dumping.poll() is None
+        dumping.kill()
+        dumping.wait()
+    calls = json.loads(read_line(process))["calls"]
+    assert killed > 10
+    assert all(late >= 0 for _, late in calls.values()), calls
