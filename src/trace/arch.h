@@ -8,9 +8,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Reads the registers of a thread that is stopped and traced by the calling thread. -ESRCH it was killed
- * meanwhile, -EOPNOTSUPP it runs 32-bit code. */
-int arch_registers_read(pid_t tid, struct registers *ret_registers) _must_check_;
+/* Reads the general registers of a thread that is stopped and traced by the calling thread. -ESRCH it was
+ * killed meanwhile, -EOPNOTSUPP it runs 32-bit code. */
+int arch_general_read(pid_t tid, struct registers *ret_registers) _must_check_;
 
 /* Whether that system call answers EINTR after a stop, so that arch_mend_interrupted has work to do. */
 bool arch_call_answers_eintr(long number);
@@ -19,9 +19,11 @@ bool arch_call_answers_eintr(long number);
 size_t arch_extended_size(void);
 size_t arch_extended_usual_size(void);
 
-/* Reads them, of a thread as above, into room for size, which is arch_extended_size(). Returns their size, 0
- * where they can't be had. */
-size_t arch_extended_read(pid_t tid, void *bytes, size_t size);
+/* Reads the floating registers of a thread as above and, into room for size, which is arch_extended_size() or
+ * 0, its extended ones, which hold the floating ones too: one call to the kernel, where there is such room.
+ * ret_extended_size gets their size, 0 where they can't be had. Errors as above. */
+int arch_floating_read(pid_t tid, struct registers *registers, void *extended, size_t size,
+                       size_t *ret_extended_size) _must_check_;
 
 /* True where the thread's system call would fail with EINTR for no other reason than our stop. The thread is
  * then set to call again (unless a signal handler runs first: then EINTR is what it would have seen anyway),

@@ -21,17 +21,14 @@ void registers_set_position(struct registers *registers, uint64_t program_counte
     registers->general.sp = stack_pointer;
 }
 
-int arch_registers_read(pid_t tid, struct registers *ret_registers)
+int arch_general_read(pid_t tid, struct registers *ret_registers)
 {
     struct iovec general = {&ret_registers->general, sizeof ret_registers->general};
-    struct iovec floating = {&ret_registers->floating, sizeof ret_registers->floating};
 
     if (ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &general) < 0)
         return -errno;
     if (general.iov_len != sizeof ret_registers->general)
         return -EOPNOTSUPP; /* AArch32 */
-    if (ptrace(PTRACE_GETREGSET, tid, NT_PRFPREG, &floating) < 0)
-        return -errno;
     return 0;
 }
 
@@ -45,9 +42,13 @@ size_t arch_extended_usual_size(void)
     return 0;
 }
 
-size_t arch_extended_read(pid_t tid _unused_, void *bytes _unused_, size_t size _unused_)
+int arch_floating_read(pid_t tid, struct registers *registers, void *extended _unused_, size_t size _unused_,
+                       size_t *ret_extended_size)
 {
-    return 0;
+    struct iovec floating = {&registers->floating, sizeof registers->floating};
+
+    *ret_extended_size = 0;
+    return ptrace(PTRACE_GETREGSET, tid, NT_PRFPREG, &floating) < 0 ? -errno : 0;
 }
 
 /* Not possible here: arm64's do_signal() settles whether to restart before it comes to the stop, and the

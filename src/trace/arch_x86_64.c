@@ -5,9 +5,12 @@
 #include <errno.h>
 #include <linux/falloc.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+
+enum { FXSAVE_USED = 464 }; /* bytes */
 
 uint64_t registers_program_counter(const struct registers *registers)
 {
@@ -25,18 +28,15 @@ void registers_set_position(struct registers *registers, uint64_t program_counte
     registers->general.rsp = stack_pointer;
 }
 
-int arch_registers_read(pid_t tid, struct registers *ret_registers)
+int arch_general_read(pid_t tid, struct registers *ret_registers)
 {
     struct iovec general = {&ret_registers->general, sizeof ret_registers->general};
-    struct iovec floating = {&ret_registers->floating, sizeof ret_registers->floating};
 
     if (ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &general) < 0)
         return -errno;
     /* The kernel gives the layout of the mode that the thread is in: the i386 one is smaller. */
     if (general.iov_len != sizeof ret_registers->general)
         return -EOPNOTSUPP;
-    if (ptrace(PTRACE_GETREGSET, tid, NT_PRFPREG, &floating) < 0)
-        return -errno;
     return 0;
 }
 
@@ -69,11 +69,29 @@ size_t arch_extended_usual_size(void)
     return end;
 }
 
-size_t arch_extended_read(pid_t tid, void *bytes, size_t size)
+/* The XSAVE area begins with the FXSAVE area, in whose last 48 bytes, which the processor leaves alone, the
+ * kernel says which parts follow (arch/x86/include/asm/user.h, struct user_xstateregs). NT_PRFPREG has zeros
+ * there. */
+static void floating_of_extended(struct registers *registers, const void *extended)
 {
-    struct iovec area = {bytes, size};
+    memcpy(&registers->floating, extended, FXSAVE_USED);
+    memset((char *)&registers->floating + FXSAVE_USED, 0, sizeof registers->floating - FXSAVE_USED);
+}
 
-    return ptrace(PTRACE_GETREGSET, tid, NT_X86_XSTATE, &area) < 0 ? 0 : area.iov_len;
+int arch_floating_read(pid_t tid, struct registers *registers, void *extended, size_t size,
+                       size_t *ret_extended_size)
+{
+    struct iovec floating = {&registers->floating, sizeof registers->floating};
+    struct iovec area = {extended, size};
+
+    *ret_extended_size = 0;
+    if (size > 0 && ptrace(PTRACE_GETREGSET, tid, NT_X86_XSTATE, &area) == 0 &&
+        area.iov_len >= sizeof registers->floating) {
+        floating_of_extended(registers, extended);
+        *ret_extended_size = area.iov_len;
+        return 0;
+    }
+    return ptrace(PTRACE_GETREGSET, tid, NT_PRFPREG, &floating) < 0 ? -errno : 0;
 }
 
 /* Calls that answer EINTR after any stop, while all others are restarted by the kernel: signal(7),

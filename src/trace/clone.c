@@ -1,5 +1,6 @@
 /* What is done with the clone. */
 #include "base/clock.h"
+#include "trace/arch.h"
 #include "trace/inject.h"
 #include "trace/steps.h"
 

@@ -1,6 +1,7 @@
 #include "trace/inject.h"
 
 #include "base/clock.h"
+#include "trace/arch.h"
 #include "trace/steps.h"
 
 #include <errno.h>

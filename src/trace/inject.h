@@ -91,6 +91,5 @@ void arch_enter_call(struct registers *registers, uint64_t program, long number,
 void arch_enter_loop(struct registers *registers, uint64_t loop);
 /* The keeper's end, without a clone: where the loop ends. */
 void arch_enter_exit(struct registers *registers, uint64_t loop);
-int arch_general_read(pid_t tid, struct registers *ret_registers) _must_check_; /* the general ones only */
 int arch_general_write(pid_t tid, const struct registers *registers) _must_check_;
 long arch_result(const struct registers *registers); /* of a system call that has ended */

@@ -62,11 +62,6 @@ int arch_general_write(pid_t tid _unused_, const struct registers *registers _un
     return -EOPNOTSUPP;
 }
 
-int arch_general_read(pid_t tid _unused_, struct registers *ret_registers _unused_)
-{
-    return -EOPNOTSUPP;
-}
-
 long arch_result(const struct registers *registers _unused_)
 {
     return -EOPNOTSUPP;

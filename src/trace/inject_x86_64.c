@@ -329,13 +329,6 @@ int arch_general_write(pid_t tid, const struct registers *registers)
     return ptrace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &vector) < 0 ? -errno : 0;
 }
 
-int arch_general_read(pid_t tid, struct registers *ret_registers)
-{
-    struct iovec vector = {&ret_registers->general, sizeof ret_registers->general};
-
-    return ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &vector) < 0 ? -errno : 0;
-}
-
 long arch_result(const struct registers *registers)
 {
     return (long)registers->general.rax;

@@ -1,6 +1,7 @@
 #include "trace/steps.h"
 
 #include "base/clock.h"
+#include "trace/arch.h"
 #include "trace/inject.h"
 
 #include <errno.h>

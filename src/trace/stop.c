@@ -135,14 +135,27 @@ static int seize_new(struct hold *hold, size_t *ret_new)
     return 0;
 }
 
-static void take_extended(struct hold *hold, struct traced_thread *thread)
+static int take_floating(struct hold *hold, struct traced_thread *thread)
 {
-    if (hold->extended_size == 0 || hold->extended_size > hold->extended.size)
-        return;
+    size_t room = hold->extended_size <= hold->extended.size ? hold->extended_size : 0;
+    int r = arch_floating_read(thread->tid, &thread->registers, hold->extended.bytes, room,
+                               &thread->extended_size);
+
+    if (r < 0 || thread->extended_size == 0)
+        return r;
     thread->extended = hold->extended.bytes;
-    thread->extended_size = arch_extended_read(thread->tid, hold->extended.bytes, hold->extended_size);
     hold->extended.bytes += thread->extended_size;
     hold->extended.size -= thread->extended_size;
+    return 0;
+}
+
+/* What look_at() answers where a thread that has stopped can't be read. */
+static int not_read(struct hold *hold, const struct traced_thread *thread, int error)
+{
+    if (error == -ESRCH)
+        return 0; /* killed in this very moment: the next sweep sees its end */
+    hold->culprit = thread->tid;
+    return error;
 }
 
 /* The thread is in a ptrace-stop. Mending comes first of all: should we be killed, what is mended is mended.
@@ -151,20 +164,18 @@ static int take_stopped(struct hold *hold, struct traced_thread *thread, int sta
 {
     int event = status >> 8;
     int signal = status & 0xff;
-    int r = arch_registers_read(thread->tid, &thread->registers);
+    int r = arch_general_read(thread->tid, &thread->registers);
 
-    if (r == -ESRCH)
-        return 0; /* killed in this very moment: the next sweep sees its end */
-    if (r < 0) {
-        hold->culprit = thread->tid;
-        return r;
-    }
+    if (r < 0)
+        return not_read(hold, thread, r);
     /* A thread of a process that was stopped before (EVENT_STOP with the stopping signal) saw its EINTR
      * coming without us. */
     if ((event == 0 || signal == SIGTRAP) && arch_mend_interrupted(thread->tid, &thread->registers))
         interrupted_shorten(hold->process, thread);
     thread->signal = event == 0 ? signal : 0; /* signal-delivery-stop: a signal was first */
-    take_extended(hold, thread);
+    r = take_floating(hold, thread);
+    if (r < 0)
+        return not_read(hold, thread, r);
     thread->state = TRACED_STOPPED;
     return 1;
 }
