@@ -1,0 +1,36 @@
+/* From the registers of a stopped thread to the addresses of all functions that it is in. By call frame
+ * information (.eh_frame, .debug_frame: DWARF 5, chapter 6.4; Linux Standard Base, "Exception Frames"; what
+ * registers stand for: the psABI of each machine), and where there is none by the chain of frame pointers. */
+#pragma once
+
+#include "memory/memory.h"
+#include "trace/registers.h"
+#include "unwind/images.h"
+
+/* How a frame was found. */
+enum walked_by {
+    WALKED_BY_REGISTERS,     /* the innermost: where the thread is */
+    WALKED_BY_CFI,           /* by what the compiler says */
+    WALKED_BY_FRAME_POINTER, /* likely */
+    WALKED_BY_GUESS          /* a leaf function without CFI: the return address where a call leaves it. Likely */
+};
+
+enum walk_end {
+    WALK_OUTERMOST, /* the whole stack: the compiler says that this is the first function */
+    WALK_LOST,      /* no way on from the last frame */
+    WALK_NO_MEMORY, /* the stack's bytes are not there: it was copied in part */
+    WALK_TOO_DEEP,  /* as many as were asked for */
+    WALK_LOOP       /* the next frame would not be further out */
+};
+
+struct walked_frame {
+    uint64_t address; /* program counter, or the return address */
+    bool is_return;   /* the call is the instruction before it: names are those of address - 1 */
+    bool is_signal;
+    enum walked_by by;
+};
+
+/* Fills up to size frames, innermost first, and returns how many: at least one. memory: stacks and, if it is
+ * there, all else. Terminates whatever is in there: every frame is further out than the one before. */
+size_t walk_stack(struct images *images, const struct memory *memory, const struct registers *registers,
+                  struct walked_frame *frames, size_t size, enum walk_end *ret_end);
