@@ -259,9 +259,9 @@ static int wait_for_all(struct hold *hold)
     return 0;
 }
 
-/* Whether all that stopped are so still. An execve that a thread had begun before its stop kills the others,
- * stopped or not, and what has the leader's id then is that thread. Those that are not are to be stopped
- * again. */
+/* Whether all have stopped and are so still. An execve that a thread had begun before its stop kills the
+ * others, stopped or not, and what has the leader's id then is that thread. Those that are not are to be
+ * stopped again. */
 static bool all_still_stopped(struct hold *hold)
 {
     bool all = true;
@@ -270,9 +270,10 @@ static bool all_still_stopped(struct hold *hold)
         struct traced_thread *thread = &hold->threads.items[i];
         siginfo_t info = {0};
 
-        if (thread->state != TRACED_STOPPED)
+        if (thread->state == TRACED_GONE)
             continue;
-        if (waitid(P_PID, (id_t)thread->tid, &info, WSTOPPED | WEXITED | WNOWAIT | WNOHANG | __WALL) == 0 &&
+        if (thread->state == TRACED_STOPPED &&
+            waitid(P_PID, (id_t)thread->tid, &info, WSTOPPED | WEXITED | WNOWAIT | WNOHANG | __WALL) == 0 &&
             info.si_pid != 0 && (info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED))
             continue;
         thread->state = TRACED_SEIZED;
@@ -343,6 +344,13 @@ static int saw_all(const struct hold *hold)
     return !hold->changing && stat.thread_count == (int64_t)(hold->threads.count + hold->left_out);
 }
 
+/* After a stop the kernel's number alone says that there is nobody else: those that we know all stand still,
+ * so none of them can have ended and left its place to another. Those left out are not held, and can. */
+static int saw_all_without_looking(struct hold *hold)
+{
+    return hold->left_out == 0 && all_still_stopped(hold) ? saw_all(hold) : 0;
+}
+
 int stop_all(struct hold *hold)
 {
     const struct timespec pause = {.tv_nsec = SLEEP_NS};
@@ -356,15 +364,16 @@ int stop_all(struct hold *hold)
             return r;
         if (all_still_stopped(hold) && new == 0) {
             r = saw_all(hold);
-            if (r != 0)
-                return r < 0 ? r : 0;
-            (void)nanosleep(&pause, NULL); /* cut short is as good */
+            if (r == 0)
+                (void)nanosleep(&pause, NULL); /* cut short is as good */
         } else {
             r = stop_seized(hold);
-            if (r < 0)
-                return r;
             passes++;
+            if (r == 0)
+                r = saw_all_without_looking(hold);
         }
+        if (r != 0)
+            return r < 0 ? r : 0;
         if (passes == LIMIT_RESCANS || clock_monotonic_ns() > hold->deadline_ns)
             return -ETIMEDOUT;
     }
