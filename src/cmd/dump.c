@@ -1,10 +1,10 @@
 /* procscope dump */
+#include "base/text.h"
 #include "cmd/dump_estimate.h"
 #include "cmd/dump_output.h"
 #include "cmd/exit_code.h"
 #include "cmd/interrupt.h"
 #include "cmd/session.h"
-#include "cmd/text.h"
 
 #include "base/clock.h"
 #include "base/json.h"

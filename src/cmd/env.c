@@ -1,8 +1,8 @@
 /* procscope env */
+#include "base/text.h"
 #include "cmd/exit_code.h"
 #include "cmd/session.h"
 #include "cmd/show.h"
-#include "cmd/text.h"
 
 static int show(struct session *session, const json_t *answer)
 {

@@ -1,6 +1,6 @@
 #include "cmd/exit_code.h"
 
-#include "cmd/text.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 

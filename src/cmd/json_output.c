@@ -1,6 +1,6 @@
 #include "cmd/json_output.h"
 
-#include "cmd/text.h"
+#include "base/text.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 #include "cmd/table.h"
 
 #include "base/array.h"
-#include "cmd/text.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -10,6 +10,8 @@ void kudu_member_text(struct json *json, const char *key, const char *text); /* 
 void kudu_member_date(struct json *json, const char *key, int64_t ns);       /* <= 0 unknown: left out */
 void kudu_member_time_span(struct json *json, const char *key, int64_t ns);  /* 0: left out */
 
+void kudu_member_build_id(struct json *json, const struct module *module); /* none: left out */
+
 /* {collection}/{pid}{rest}: what every href begins with. */
 const char *kudu_collection(const struct kudu_style *style);
 void kudu_member_href(struct json *json, const struct kudu_style *style, const char *key, pid_t pid,

@@ -14,7 +14,7 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static void member_build_id(struct json *json, const struct module *module)
+void kudu_member_build_id(struct json *json, const struct module *module)
 {
     static const char digits[] = "0123456789abcdef";
     char text[2 * LIMIT_BUILD_ID + 1];
@@ -35,7 +35,7 @@ static void members_full(struct json *json, const struct module *module)
 {
     kudu_member_text(json, "product_version", module->version);
     json_member_bool(json, "is_debug", module->is_debug); /* nullable in Kudu: false is written too */
-    member_build_id(json, module);
+    kudu_member_build_id(json, module);
     kudu_member_text(json, "soname", module->soname);
     kudu_member_flag(json, "deleted", module->deleted);
 }

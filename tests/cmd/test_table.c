@@ -1,5 +1,5 @@
+#include "base/text.h"
 #include "cmd/table.h"
-#include "cmd/text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "cmd/text.h"
+#include "base/text.h"
 
 #include <locale.h>
 #include <string.h>

@@ -1,0 +1,66 @@
+#include "view/stack_groups.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+void stack_groups_release(struct stack_groups *groups)
+{
+    free(groups->items);
+    free(groups->threads);
+    *groups = (struct stack_groups){0};
+}
+
+/* By what they hold alone. Addresses tell all: names come from them. */
+static int compare_frames(const struct thread_stack *a, const struct thread_stack *b)
+{
+    if (a->count != b->count)
+        return a->count < b->count ? -1 : 1;
+    for (size_t i = 0; i < a->count; i++)
+        if (a->frames[i].address != b->frames[i].address)
+            return a->frames[i].address < b->frames[i].address ? -1 : 1;
+    return (a->end > b->end) - (a->end < b->end);
+}
+
+/* The same ones beside each other, in their own order. */
+static int by_frames(const void *left, const void *right)
+{
+    const struct thread_stack *a = *(const struct thread_stack *const *)left;
+    const struct thread_stack *b = *(const struct thread_stack *const *)right;
+    int order = compare_frames(a, b);
+
+    return order ? order : (a > b) - (a < b);
+}
+
+static int largest_first(const void *left, const void *right)
+{
+    const struct stack_group *a = left, *b = right;
+
+    if (a->count != b->count)
+        return a->count > b->count ? -1 : 1;
+    return (a->threads[0] > b->threads[0]) - (a->threads[0] < b->threads[0]);
+}
+
+int stack_groups_make(const struct stacks *stacks, bool together, struct stack_groups *ret_groups)
+{
+    _cleanup_stack_groups_ struct stack_groups groups = {0};
+
+    groups.items = calloc(stacks->count + 1, sizeof groups.items[0]);
+    groups.threads = calloc(stacks->count + 1, sizeof groups.threads[0]);
+    if (!groups.items || !groups.threads)
+        return -ENOMEM;
+    for (size_t i = 0; i < stacks->count; i++)
+        groups.threads[i] = &stacks->items[i];
+    if (together)
+        qsort(groups.threads, stacks->count, sizeof groups.threads[0], by_frames);
+    for (size_t i = 0; i < stacks->count; i++) {
+        if (together && i > 0 && compare_frames(groups.threads[i - 1], groups.threads[i]) == 0)
+            groups.items[groups.count - 1].count++;
+        else
+            groups.items[groups.count++] = (struct stack_group){&groups.threads[i], 1};
+    }
+    if (together)
+        qsort(groups.items, groups.count, sizeof groups.items[0], largest_first);
+    *ret_groups = groups;
+    groups = (struct stack_groups){0};
+    return 0;
+}
