@@ -19,6 +19,12 @@
 #define LIMIT_BUILD_ID 64u                 /* bytes; SHA-1 is 20 */
 #define LIMIT_MODULES 65536u
 
+/* Unwinding */
+#define LIMIT_FRAMES 2048u                            /* of one thread */
+#define LIMIT_CFI_SECTION (128u * 1024 * 1024)        /* .eh_frame of one file: browsers have 30 MiB */
+#define LIMIT_CFI_FUNCTIONS 2097152u                  /* of a file without a table of them; 16 bytes each */
+#define LIMIT_CFI_ROWS ((size_t)1024 * 1024)          /* bytes of looked-up rows of one file */
+
 /* Operations */
 #define LIMIT_MESSAGE (64u * 1024)             /* an operation message or an answer's head on the wire */
 #define LIMIT_FIELDS 128u                      /* fields of one message */

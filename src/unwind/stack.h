@@ -1,7 +1,7 @@
 /* What the threads of a process were doing when it was captured: the frames of each, with names.
  *
- * Three steps, each usable by itself: walk.h finds the addresses, images.h the ELF file that an address lies in,
- * image.h the names that it has there. stacks_unwind() does all of them for a whole capture. */
+ * Three steps, each usable by itself: walk.h finds the addresses, images.h the ELF file that an address lies
+ * in, image.h the names that it has there. stacks_unwind() does all of them for a whole capture. */
 #pragma once
 
 #include "capture/capture.h"
@@ -14,9 +14,9 @@ struct frame {
     const struct module *module; /* borrowed of the capture; NULL: the address lies in none */
     const char *function;        /* demangled, owned by the stacks; NULL: no name is known */
     uint64_t offset;             /* of address in that function; bytes */
-    const char *file;            /* source file as the compiler was told, owned by the stacks; NULL: unknown */
-    unsigned line;               /* from 1; 0: unknown */
-    bool inlined;                /* into the next frame that is not */
+    const char *file; /* source file as the compiler was told, owned by the stacks; NULL: unknown */
+    unsigned line;    /* from 1; 0: unknown */
+    bool inlined;     /* into the next frame that is not */
     enum walked_by by;
     bool is_signal; /* the kernel's frame for a signal handler: what comes next was interrupted there */
 };
