@@ -25,6 +25,18 @@
 #define LIMIT_CFI_FUNCTIONS 2097152u                  /* of a file without a table of them; 16 bytes each */
 #define LIMIT_CFI_ROWS ((size_t)1024 * 1024)          /* bytes of looked-up rows of one file */
 
+/* Functions and source lines out of ELF files of targets */
+#define LIMIT_SYMBOLS 4194304u                  /* functions of one file; the largest browsers have 1 M */
+#define LIMIT_SYMBOL_NAMES (256u * 1024 * 1024) /* bytes of the names of one table */
+#define LIMIT_MANGLED_NAME 4096u                /* longer ones are left as they are */
+#define LIMIT_NAME (16u * 1024) /* bytes of the name of one function; longer ones are left out */
+#define LIMIT_INLINED 64u       /* functions at one address */
+#define LIMIT_VDSO (64u * 1024) /* bytes of the kernel's image in a process */
+#define LIMIT_IMAGES 256u       /* files that are remembered, as long as nobody uses them ... */
+#define LIMIT_IMAGE_CACHE (64u * 1024 * 1024)  /* ... and what they take, in bytes */
+#define LIMIT_IMAGE_STRINGS (8u * 1024 * 1024) /* names of one file that were written out */
+#define LIMIT_IMAGE_PLACES 16384u              /* addresses of one file that are remembered */
+
 /* Operations */
 #define LIMIT_MESSAGE (64u * 1024)             /* an operation message or an answer's head on the wire */
 #define LIMIT_FIELDS 128u                      /* fields of one message */

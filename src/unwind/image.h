@@ -1,7 +1,7 @@
 /* An ELF file for unwinding and naming: its call frame information, its functions, its source lines. Read by
- * libelf and libdw without mapping the file (it may shrink), each part when it is first asked for. Kept by build
- * id, for the next process that has it mapped, in a cache that is bounded in bytes; one for the whole program,
- * which uses it from one thread. */
+ * libelf and libdw without mapping the file (it may shrink), each part when it is first asked for. Kept by
+ * build id, for the next process that has it mapped, in a cache that is bounded in bytes; one for the whole
+ * program, which uses it from one thread. */
 #pragma once
 
 #include "base/cleanup.h"
@@ -13,7 +13,7 @@
 struct image;
 struct cfi;
 
-/* Where an address is. All strings are the image's. */
+/* Where an address is. All strings are the image's, and good for as long as there is a reference to it. */
 struct image_place {
     const char *function; /* demangled; NULL: unknown */
     uint64_t offset;      /* from its start; bytes */
@@ -22,19 +22,35 @@ struct image_place {
     bool inlined;         /* into the next place */
 };
 
-/* In the cache? Takes a reference. NULL: no. */
+/* How files are had that belong to an image (debug links), as whoever has it mapped would open them. name: in
+ * the image's own directory, or a path from the root. */
+struct image_files {
+    int (*open)(const void *context, const char *name, int *ret_fd);
+    const void *context;
+};
+
+/* In the cache, with all that was ever asked of it? Takes a reference. NULL: no. */
 struct image *image_cached(const uint8_t *build_id, size_t size);
-/* fd: is taken over whatever comes of it. directory: where the file's own debug link counts from, or NULL.
- * -ENOEXEC: not ELF of this machine. Takes a reference. */
-int image_open(int fd, const char *directory, struct image **ret_image) _must_check_;
+/* fd: is taken over whatever comes of it. files: NULL: none; used during the call only. -ENOEXEC: not ELF of
+ * this machine. Takes a reference. */
+int image_open(int fd, const struct image_files *files, struct image **ret_image) _must_check_;
 /* The same of bytes that are copied: the vdso. */
 int image_of_bytes(const void *bytes, size_t size, struct image **ret_image) _must_check_;
-void image_release(struct image *image); /* gives a reference back; it may stay in the cache */
+void image_release(struct image *image); /* gives a reference back; it may stay in the cache. Accepts NULL */
+
+static inline void cleanup_image(struct image **image)
+{
+    image_release(*image);
+}
+#define _cleanup_image_ _cleanup_(cleanup_image)
+
+const uint8_t *image_build_id(const struct image *image, size_t *ret_size); /* size 0: none */
+uint64_t image_load_address(const struct image *image); /* the page where it begins, as linked */
 
 /* What its CFI says; NULL: it has none. Belongs to the image. */
 struct cfi *image_cfi(struct image *image);
 
-/* The function at that address of the file and, with lines, what is inlined there, innermost first, the function
- * itself last. Returns how many, at most size; 0: not even a name is known. */
+/* The function at that address of the file and, with lines, what is inlined there, innermost first, the
+ * function itself last. Returns how many, at most size; 0: not even a name is known. */
 size_t image_places(struct image *image, uint64_t file_address, bool lines, struct image_place *places,
                     size_t size);

@@ -9,14 +9,14 @@
 
 struct images;
 
-/* All borrowed, and to outlive it. process: whose files they are, in its mount namespace (mapped_file.h); NULL:
- * of a core, where they are looked for by path and must have the module's build id. memory: where the vdso is
- * read from, and what can't be opened; NULL: nowhere. */
+/* All borrowed, and to outlive it. process: whose files they are, in its mount namespace (mapped_file.h);
+ * NULL: of a core, where they are looked for by path and must have the module's build id. memory: where the
+ * vdso is read from, and what can't be opened; NULL: nowhere. */
 int images_new(const struct map_list *maps, const struct module_list *modules, const struct pidref *process,
                const struct memory *memory, struct images **ret_images) _must_check_;
 void images_free(struct images *images); /* accepts NULL */
 
-/* The module that address lies in (NULL: none), its image (NULL: it can't be had), and address as that file has it
- * (p_vaddr, not an offset). All but the module are for as long as images lives. */
+/* The module that address lies in (NULL: none), its image (NULL: it can't be had), and address as that file
+ * has it (p_vaddr, not an offset). All but the module are for as long as images lives. */
 const struct module *images_find(struct images *images, uint64_t address, struct image **ret_image,
                                  uint64_t *ret_file_address);

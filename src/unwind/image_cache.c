@@ -1,0 +1,63 @@
+#include "unwind/image_cache.h"
+
+#include "base/limits.h"
+
+#include <string.h>
+
+_Static_assert(sizeof(((struct image_key *)0)->build_id) == LIMIT_BUILD_ID, "as long as build ids can be");
+
+static struct image_cached *first;
+
+struct image_cached *image_cache_find(const struct image_key *key)
+{
+    for (struct image_cached *image = first; image; image = image->next)
+        if (memcmp(&image->key, key, sizeof *key) == 0)
+            return image;
+    return NULL;
+}
+
+void image_cache_add(struct image_cached *image)
+{
+    image->next = first;
+    image->previous = NULL;
+    if (first)
+        first->previous = image;
+    first = image;
+    image->is_kept = true;
+}
+
+void image_cache_remove(struct image_cached *image)
+{
+    if (!image->is_kept)
+        return;
+    if (image->next)
+        image->next->previous = image->previous;
+    if (image->previous)
+        image->previous->next = image->next;
+    else
+        first = image->next;
+    image->is_kept = false;
+}
+
+void image_cache_use(struct image_cached *image)
+{
+    if (image == first || !image->is_kept)
+        return;
+    image_cache_remove(image);
+    image_cache_add(image);
+}
+
+struct image_cached *image_cache_excess(void)
+{
+    struct image_cached *last = NULL;
+    size_t size = 0, count = 0;
+
+    for (struct image_cached *image = first; image; image = image->next) {
+        if (image->references)
+            continue;
+        size += image->size;
+        count++;
+        last = image;
+    }
+    return size > LIMIT_IMAGE_CACHE || count > LIMIT_IMAGES ? last : NULL;
+}

@@ -1,0 +1,198 @@
+#include "unwind/images.h"
+
+#include "base/io.h"
+#include "capture/mapped_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { HEAD_SIZE = 4096 };
+
+struct images {
+    const struct map_list *maps;
+    const struct module_list *modules;
+    const struct pidref *process;
+    const struct memory *memory;
+    struct opened {
+        struct image *image;
+        bool sought;
+    } * opened;  /* of each module */
+    size_t last; /* the module that was asked for last: the next address often lies there, too */
+};
+
+int images_new(const struct map_list *maps, const struct module_list *modules, const struct pidref *process,
+               const struct memory *memory, struct images **ret_images)
+{
+    _cleanup_free_ struct images *images = calloc(1, sizeof *images);
+
+    if (!images)
+        return -ENOMEM;
+    *images = (struct images){.maps = maps, .modules = modules, .process = process, .memory = memory};
+    images->opened = calloc(modules->count ? modules->count : 1, sizeof images->opened[0]);
+    if (!images->opened)
+        return -ENOMEM;
+    *ret_images = TAKE_PTR(images);
+    return 0;
+}
+
+void images_free(struct images *images)
+{
+    if (!images)
+        return;
+    for (size_t i = 0; i < images->modules->count; i++)
+        image_release(images->opened[i].image);
+    free(images->opened);
+    free(images);
+}
+
+/* Where a module's files are looked for. */
+struct origin {
+    const struct images *images;
+    const struct module *module;
+    const struct map *map; /* NULL: none starts there */
+};
+
+/* Regular files only: to open a device can do things, and a pipe waits for ever. */
+static int open_regular(const char *path, int *ret_fd)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    struct stat state;
+
+    if (fd < 0 || fstat(fd, &state) < 0)
+        return -errno;
+    if (!S_ISREG(state.st_mode))
+        return -ENOENT;
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
+
+static int open_beside_path(const char *path, const char *name, int *ret_fd)
+{
+    const char *slash = strrchr(path, '/');
+    _cleanup_buffer_ struct buffer joined = {0};
+    int r;
+
+    if (!slash)
+        return -ENOENT;
+    r = buffer_append(&joined, path, (size_t)(slash - path) + 1);
+    if (r == 0)
+        r = buffer_append_string(&joined, name);
+    return r < 0 ? r : open_regular(joined.data, ret_fd);
+}
+
+static int open_file_of(const void *context, const char *name, int *ret_fd)
+{
+    const struct origin *origin = context;
+
+    if (!origin->images->process)
+        return name[0] == '/' ? open_regular(name, ret_fd)
+                              : open_beside_path(origin->module->path, name, ret_fd);
+    if (!origin->map || name[0] == '/')
+        return -ENOENT;
+    return mapped_file_open_beside(origin->images->process, origin->map, name, ret_fd);
+}
+
+/* A module without a build id is taken for the file if its first page, which every core has, is the same:
+ * there stand the entry point and where the segments and sections are. */
+static bool same_head(const struct images *images, const struct module *module, int fd)
+{
+    char mapped[HEAD_SIZE], stored[HEAD_SIZE];
+
+    return images->memory && io_pread_full(fd, stored, sizeof stored, 0) == HEAD_SIZE &&
+           memory_read_exactly(images->memory, module->base, mapped, sizeof mapped) == 0 &&
+           memcmp(mapped, stored, sizeof mapped) == 0;
+}
+
+static struct image *open_of_core(const struct origin *origin, const struct image_files *files)
+{
+    const struct module *module = origin->module;
+    _cleanup_image_ struct image *image = NULL;
+    const uint8_t *build_id;
+    size_t size;
+    int fd;
+
+    if (module->path[0] != '/' || open_regular(module->path, &fd) < 0)
+        return NULL;
+    if (!module->build_id_size && !same_head(origin->images, module, fd)) {
+        (void)fd_close(fd);
+        return NULL;
+    }
+    if (image_open(fd, files, &image) < 0)
+        return NULL;
+    build_id = image_build_id(image, &size);
+    if (size != module->build_id_size || memcmp(build_id, module->build_id, size) != 0)
+        return NULL;
+    return TAKE_PTR(image);
+}
+
+/* The vdso: all of its file is mapped. */
+static struct image *read_vdso(const struct images *images, const struct module *module)
+{
+    _cleanup_free_ char *bytes = NULL;
+    struct image *image = NULL;
+    ssize_t n;
+
+    if (!images->memory || module->size > LIMIT_VDSO)
+        return NULL;
+    bytes = malloc(module->size);
+    if (!bytes)
+        return NULL;
+    n = memory_read(images->memory, module->base, bytes, module->size);
+    return n > 0 && image_of_bytes(bytes, (size_t)n, &image) == 0 ? image : NULL;
+}
+
+static struct image *module_open(const struct images *images, const struct module *module)
+{
+    struct origin origin = {images, module, maps_find(images->maps, module->base)};
+    struct image_files files = {open_file_of, &origin};
+    struct image *image = image_cached(module->build_id, module->build_id_size);
+    int fd;
+
+    if (image)
+        return image;
+    if (strcmp(module->path, "[vdso]") == 0)
+        return read_vdso(images, module);
+    if (!images->process)
+        return open_of_core(&origin, &files);
+    if (!origin.map || mapped_file_open(images->process, origin.map, &fd) < 0)
+        return NULL;
+    return image_open(fd, &files, &image) == 0 ? image : NULL;
+}
+
+static const struct module *find_module(struct images *images, uint64_t address)
+{
+    const struct module *module =
+        images->last < images->modules->count ? &images->modules->items[images->last] : NULL;
+
+    if (module && address >= module->base && address - module->base < module->size)
+        return module;
+    module = modules_find(images->modules, address);
+    if (module)
+        images->last = (size_t)(module - images->modules->items);
+    return module;
+}
+
+const struct module *images_find(struct images *images, uint64_t address, struct image **ret_image,
+                                 uint64_t *ret_file_address)
+{
+    const struct module *module = find_module(images, address);
+    struct opened *opened;
+
+    *ret_image = NULL;
+    *ret_file_address = 0;
+    if (!module)
+        return NULL;
+    opened = &images->opened[images->last];
+    if (!opened->sought) {
+        opened->sought = true;
+        opened->image = module_open(images, module);
+    }
+    if (opened->image) {
+        *ret_image = opened->image;
+        /* What is mapped lies as the file has it, from its first page on. */
+        *ret_file_address = address - module->base + image_load_address(opened->image);
+    }
+    return module;
+}
