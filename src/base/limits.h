@@ -57,3 +57,16 @@
 #define LIMIT_COMPRESS_PIECE (256u * 1024)       /* what one thread compresses at a time */
 #define LIMIT_ZSTD_THREADS 4u                    /* likewise; each has 2 MiB and more */
 #define LIMIT_MODULE_FILE (8ull << 30) /* one file of a target in an archive; larger ones are left out */
+
+/* CPU profiles: under 32 MiB together, log and tables and their indexes. What comes past a bound is counted
+ * under a name that says so. */
+#define LIMIT_PROFILE_LOG (768u * 1024)       /* samples with their times; 16 bytes each: 12 MiB */
+#define LIMIT_PROFILE_COUNTS (128u * 1024)    /* stacks by thread; 16 bytes each */
+#define LIMIT_PROFILE_NODES (256u * 1024)     /* calls in the tree of stacks; 8 bytes each */
+#define LIMIT_PROFILE_FRAMES (64u * 1024)     /* addresses with their names; 32 bytes each */
+#define LIMIT_PROFILE_MODULES 4096u           /* 48 bytes each */
+#define LIMIT_PROFILE_THREADS 32768u          /* also those that ended meanwhile; 16 bytes each */
+#define LIMIT_PROFILE_STRINGS (128u * 1024)   /* names, 4 bytes each, ... */
+#define LIMIT_PROFILE_TEXT (4u * 1024 * 1024) /* ... with all their bytes together ... */
+#define LIMIT_PROFILE_NAME 1024u              /* ... of one: templates write names of many KiB */
+#define LIMIT_PROFILE_DEPTH 512u              /* functions of one stack, the innermost */

@@ -1,0 +1,18 @@
+#include "profile/formats.h"
+
+#include <string.h>
+
+const struct profile_format profile_formats[] = {
+    {"pprof", ".pb.gz", "application/vnd.google.protobuf+gzip", profile_write_pprof},
+    {"speedscope", ".speedscope.json", "application/speedscope+json", profile_write_speedscope},
+    {"folded", ".folded", "text/plain; charset=utf-8", profile_write_folded},
+    {0},
+};
+
+const struct profile_format *profile_format_find(const char *name)
+{
+    for (const struct profile_format *format = profile_formats; format->name; format++)
+        if (strcmp(format->name, name) == 0)
+            return format;
+    return NULL;
+}
