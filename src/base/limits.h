@@ -44,6 +44,13 @@
 
 #define LIMIT_WAIT_MS (10ull * 60 * 1000) /* how long an operation may be asked to wait */
 
+/* Samples */
+#define LIMIT_PERF_FREQUENCY 1000u           /* in a second of a processor's time */
+#define LIMIT_PERF_STACK 32768u              /* bytes of each; a record holds 64 KiB at most */
+#define LIMIT_PERF_EVENTS 16384u             /* descriptors; about 1 KiB of the kernel's memory each */
+#define LIMIT_PERF_RINGS (32u * 1024 * 1024) /* locked memory of a session; 64 KiB each at least */
+#define LIMIT_PROCESSORS 8192u               /* the kernel's own maximum */
+
 /* Dumps */
 #define LIMIT_STACK_BUDGET (8u * 1024 * 1024)    /* captured stack bytes of all threads together ... */
 #define LIMIT_STACK_MAX (1u * 1024 * 1024)       /* ... at most this much of one ... */
