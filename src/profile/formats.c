@@ -3,6 +3,8 @@
 #include <string.h>
 
 const struct profile_format profile_formats[] = {
+    {"diagsession", ".diagsession", "application/octet-stream", profile_write_diagsession},
+    {"nettrace", ".nettrace", "application/octet-stream", profile_write_nettrace},
     {"pprof", ".pb.gz", "application/vnd.google.protobuf+gzip", profile_write_pprof},
     {"speedscope", ".speedscope.json", "application/speedscope+json", profile_write_speedscope},
     {"folded", ".folded", "text/plain; charset=utf-8", profile_write_folded},

@@ -11,6 +11,8 @@
 int profile_write_pprof(const struct profile *profile, struct sink *sink) _must_check_;
 int profile_write_speedscope(const struct profile *profile, struct sink *sink) _must_check_;
 int profile_write_folded(const struct profile *profile, struct sink *sink) _must_check_;
+int profile_write_diagsession(const struct profile *profile, struct sink *sink) _must_check_;
+int profile_write_nettrace(const struct profile *profile, struct sink *sink) _must_check_;
 
 struct profile_format {
     const char *name; /* as in format= */
