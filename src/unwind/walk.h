@@ -1,18 +1,19 @@
 /* From the registers of a stopped thread to the addresses of all functions that it is in. By call frame
- * information (.eh_frame, .debug_frame: DWARF 5, chapter 6.4; Linux Standard Base, "Exception Frames"; what
- * registers stand for: the psABI of each machine), and where there is none by the chain of frame pointers. */
+ * information (cfi.h), and where there is none by the chain of frame pointers. What registers stand for: the
+ * psABI of each machine. */
 #pragma once
 
 #include "memory/memory.h"
+#include "proc/maps.h"
 #include "trace/registers.h"
 #include "unwind/images.h"
 
 /* How a frame was found. */
 enum walked_by {
     WALKED_BY_REGISTERS,     /* the innermost: where the thread is */
-    WALKED_BY_CFI,           /* by what the compiler says */
+    WALKED_BY_CFI,           /* by what the compiler says, or the kernel's frame of a signal */
     WALKED_BY_FRAME_POINTER, /* likely */
-    WALKED_BY_GUESS          /* a leaf function without CFI: the return address where a call leaves it. Likely */
+    WALKED_BY_GUESS /* a leaf function without CFI: the return address where a call leaves it. Likely */
 };
 
 enum walk_end {
@@ -26,11 +27,20 @@ enum walk_end {
 struct walked_frame {
     uint64_t address; /* program counter, or the return address */
     bool is_return;   /* the call is the instruction before it: names are those of address - 1 */
-    bool is_signal;
+    bool is_signal;   /* the kernel's frame for a signal handler: the next was interrupted where it stands */
     enum walked_by by;
 };
 
-/* Fills up to size frames, innermost first, and returns how many: at least one. memory: stacks and, if it is
- * there, all else. Terminates whatever is in there: every frame is further out than the one before. */
-size_t walk_stack(struct images *images, const struct memory *memory, const struct registers *registers,
+/* What all threads of a process share; all borrowed. */
+struct walk_process {
+    struct images *images;
+    const struct map_list *maps;
+    const struct memory *memory; /* stacks and, if it is there, all else */
+};
+
+/* Fills up to size frames, innermost first, and returns how many: at least one, if size is. Terminates
+ * whatever is in there: every frame is further out than the one before, but for WALK_SWITCHES_MAX signals
+ * that came in on a stack of their own. */
+enum { WALK_SWITCHES_MAX = 16 };
+size_t walk_stack(const struct walk_process *process, const struct registers *registers,
                   struct walked_frame *frames, size_t size, enum walk_end *ret_end);

@@ -1,5 +1,4 @@
 /* Functions whose frames differ: what the tests of call frame information are about. */
-#include <alloca.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -7,6 +6,7 @@ int frames_leaf(int value);
 int frames_saves(int value);
 int frames_grows(int value, char *out);
 int frames_early(int value);
+int frames_calls(void (*callback)(void *), void *argument);
 
 __attribute__((noinline)) int frames_leaf(int value)
 {
@@ -26,7 +26,7 @@ __attribute__((noinline)) int frames_saves(int value)
 __attribute__((noinline)) int frames_grows(int value, char *out)
 {
     char aligned[64] __attribute__((aligned(64)));
-    char *bytes = alloca((size_t)value + 1);
+    char *bytes = __builtin_alloca((size_t)value + 1);
 
     memset(bytes, value, (size_t)value);
     memset(aligned, value, sizeof aligned);
@@ -43,4 +43,11 @@ __attribute__((noinline)) int frames_early(int value)
     for (int i = 0; i < value; i++)
         value += frames_saves(i) & 1;
     return value;
+}
+
+/* not the last thing it does, else it would be a jump */
+__attribute__((noinline)) int frames_calls(void (*callback)(void *), void *argument)
+{
+    callback(argument);
+    return frames_leaf(1);
 }
