@@ -1,9 +1,13 @@
 #include "unwind/image.h"
 
 #include "unwind/cfi.h"
+#include "unwind/debug_file.h"
+#include "unwind/debug_sections.h"
 #include "unwind/demangle.h"
 #include "unwind/elf_file.h"
 #include "unwind/image_cache.h"
+#include "unwind/lines.h"
+#include "unwind/mini_debug.h"
 #include "unwind/places.h"
 #include "unwind/string_pool.h"
 #include "unwind/symbols.h"
@@ -15,11 +19,16 @@
 struct image {
     struct image_cached cached; /* first: what the cache knows of it */
     struct elf_file *file;
+    struct elf_file *again; /* the same, opened once more after it had been closed; NULL: it was not */
+    struct elf_file
+        *debug; /* what was taken off it, as long as somebody uses the image; NULL: nothing was found */
     struct symbols *symbols;
+    struct debug_sections *frames; /* .debug_frame, for cfi; NULL: it has none */
     struct cfi *cfi;
+    struct lines *lines;
     struct string_pool *names; /* those that don't stand in the file as they are shown */
     struct places places;
-    bool cfi_sought;
+    bool has_lines, cfi_sought, lines_sought;
 };
 
 static void image_free(struct image *image)
@@ -28,9 +37,13 @@ static void image_free(struct image *image)
         return;
     image_cache_remove(&image->cached);
     cfi_free(image->cfi);
+    debug_sections_free(image->frames);
+    lines_free(image->lines);
     symbols_free(image->symbols);
     string_pool_free(image->names);
     places_release(&image->places);
+    elf_file_free(image->debug);
+    elf_file_free(image->again);
     elf_file_free(image->file);
     free(image);
 }
@@ -50,7 +63,7 @@ static struct image *take(struct image_cached *cached)
 /* What was not asked for as long as its file was open can't be had any more. */
 static bool is_whole(const struct image *image)
 {
-    return image->cached.references || image->cfi_sought;
+    return image->cached.references || (image->cfi_sought && (image->lines_sought || !image->has_lines));
 }
 
 struct image *image_cached(const uint8_t *build_id, size_t size)
@@ -86,6 +99,42 @@ static bool key_make(const struct elf_file *file, const struct stat *state, stru
     return true;
 }
 
+static struct elf_file *own_file(const struct image *image)
+{
+    return image->again ? image->again : image->file;
+}
+
+static bool has_section(const struct elf_file *file, const char *name)
+{
+    GElf_Shdr header;
+
+    return file && elf_file_section(file, name, 0, &header);
+}
+
+static void debug_find(struct image *image, const struct image_files *files)
+{
+    struct elf_file *file = own_file(image);
+    GElf_Shdr header;
+
+    elf_file_free(image->debug);
+    image->debug = NULL;
+    if (!has_section(file, ".debug_info") || !elf_file_section(file, NULL, SHT_SYMTAB, &header))
+        image->debug = debug_file_find(file, files);
+    image->has_lines = has_section(file, ".debug_info") || has_section(image->debug, ".debug_info");
+}
+
+/* What strip leaves: the functions that other files may call, and on some systems the others, compressed. */
+static int symbols_read_stripped(struct image *image)
+{
+    _cleanup_elf_file_ struct elf_file *mini = NULL;
+    int r = symbols_add(image->symbols, image->file, SHT_DYNSYM);
+
+    if (r < 0 && r != -ENOENT)
+        return r;
+    r = mini_debug_open(image->file, &mini);
+    return r < 0 ? r : symbols_add(image->symbols, mini, SHT_SYMTAB);
+}
+
 static int symbols_read(struct image *image)
 {
     int r;
@@ -94,12 +143,23 @@ static int symbols_read(struct image *image)
     if (!image->symbols)
         return -ENOMEM;
     r = symbols_add(image->symbols, image->file, SHT_SYMTAB);
+    if (r == -ENOENT && image->debug)
+        r = symbols_add(image->symbols, image->debug, SHT_SYMTAB);
     if (r == -ENOENT)
-        r = symbols_add(image->symbols, image->file, SHT_DYNSYM);
+        r = symbols_read_stripped(image);
     if (r < 0 && r != -ENOENT)
         return r;
     symbols_sort(image->symbols);
     return 0;
+}
+
+static int image_read(struct image *image, const struct image_files *files)
+{
+    image->names = string_pool_new(LIMIT_IMAGE_STRINGS);
+    if (!image->names)
+        return -ENOMEM;
+    debug_find(image, files);
+    return symbols_read(image);
 }
 
 /* Takes the file over whatever comes of it. */
@@ -112,11 +172,17 @@ static int image_new(struct elf_file *file, const struct stat *state, const stru
     bool is_known = key_make(file, state, &key);
     int r;
 
-    (void)files;
     found = is_known ? image_cache_find(&key) : NULL;
     if (found && is_whole((struct image *)found)) {
         elf_file_free(file);
         *ret_image = take(found);
+        return 0;
+    }
+    if (found) {
+        *ret_image = take(found);
+        elf_file_free((*ret_image)->again);
+        (*ret_image)->again = file;
+        debug_find(*ret_image, files);
         return 0;
     }
     image = calloc(1, sizeof *image);
@@ -125,14 +191,9 @@ static int image_new(struct elf_file *file, const struct stat *state, const stru
         return -ENOMEM;
     }
     image->file = file;
-    image->names = string_pool_new(LIMIT_IMAGE_STRINGS);
-    if (!image->names)
-        return -ENOMEM;
-    r = symbols_read(image);
+    r = image_read(image, files);
     if (r < 0)
         return r;
-    if (found)
-        image_free((struct image *)found); /* nobody has it: it was not whole */
     image->cached.key = key;
     image->cached.references = 1;
     if (is_known)
@@ -164,11 +225,35 @@ int image_of_bytes(const void *bytes, size_t size, struct image **ret_image)
     return r < 0 ? r : image_new(file, NULL, NULL, ret_image);
 }
 
+static size_t section_size(const struct elf_file *file, const char *name)
+{
+    GElf_Shdr header;
+
+    return elf_file_section(file, name, 0, &header) ? header.sh_size : 0;
+}
+
+static size_t size_of(const struct image *image)
+{
+    size_t size = sizeof *image + symbols_size(image->symbols) + places_size(&image->places) +
+                  string_pool_size(image->names);
+
+    if (image->cfi)
+        size += section_size(image->file, ".eh_frame") + section_size(image->file, ".eh_frame_hdr") +
+                LIMIT_CFI_ROWS / 2;
+    if (image->frames)
+        size += image->frames->size;
+    return size + (image->lines ? lines_size(image->lines) : 0);
+}
+
 /* What keeps it usable without its file: a file that stays open keeps its file system from being unmounted.
  */
 static void rest(struct image *image)
 {
     elf_file_close(image->file);
+    if (image->again)
+        elf_file_close(image->again);
+    elf_file_free(image->debug);
+    image->debug = NULL;
     /* Nobody has one of its strings now. */
     if (string_pool_size(image->names) > LIMIT_IMAGE_STRINGS / 2) {
         struct string_pool *names = string_pool_new(LIMIT_IMAGE_STRINGS);
@@ -179,8 +264,7 @@ static void rest(struct image *image)
             image->names = names;
         }
     }
-    image->cached.size = sizeof *image + symbols_size(image->symbols) + places_size(&image->places) +
-                         string_pool_size(image->names);
+    image->cached.size = size_of(image);
 }
 
 void image_release(struct image *image)
@@ -200,10 +284,15 @@ void image_release(struct image *image)
 
 struct cfi *image_cfi(struct image *image)
 {
-    if (!image->cfi_sought) {
-        image->cfi_sought = true;
-        image->cfi = cfi_new(image->file->elf, NULL);
-    }
+    static const char *const names[] = {".debug_frame", NULL};
+
+    if (image->cfi_sought)
+        return image->cfi;
+    image->cfi_sought = true;
+    image->frames = debug_sections_open(own_file(image), names);
+    if (!image->frames && image->debug)
+        image->frames = debug_sections_open(image->debug, names);
+    image->cfi = cfi_new(own_file(image)->elf, image->frames ? image->frames->dwarf : NULL);
     return image->cfi;
 }
 
@@ -235,15 +324,43 @@ static const char *shown_name(struct image *image, const char *name)
     return kept ? kept : name;
 }
 
-static size_t places_find(struct image *image, uint64_t address, struct image_place *places)
+static struct lines *lines_of(struct image *image)
 {
+    if (!image->lines_sought) {
+        image->lines_sought = true;
+        image->lines = lines_new(has_section(image->debug, ".debug_info") ? image->debug : own_file(image));
+    }
+    return image->lines;
+}
+
+/* The symbol's name goes before the debug information's, so that it is the same with lines and without. */
+static size_t places_find(struct image *image, uint64_t address, bool lines, struct image_place *places)
+{
+    struct line_place found[LIMIT_INLINED];
+    struct lines *source = lines ? lines_of(image) : NULL;
+    size_t count = source ? lines_find(source, address, found, LIMIT_INLINED) : 0;
+    struct image_place *outermost = &places[count ? count - 1 : 0];
     const char *name;
     uint64_t start;
 
+    for (size_t i = 0; i < count; i++)
+        places[i] = (struct image_place){
+            .function = found[i].function ? shown_name(image, found[i].function) : NULL,
+            .offset = found[i].offset,
+            .file = found[i].file,
+            .line = found[i].line,
+            .inlined = i + 1 < count,
+        };
     if (!symbols_find(image->symbols, address, &name, &start))
-        return 0;
-    places[0] = (struct image_place){.function = shown_name(image, name), .offset = address - start};
-    return places[0].function ? 1 : 0;
+        return count;
+    name = shown_name(image, name);
+    if (!name)
+        return count;
+    if (!count)
+        *outermost = (struct image_place){0};
+    outermost->function = name;
+    outermost->offset = address - start;
+    return count ? count : 1;
 }
 
 size_t image_places(struct image *image, uint64_t file_address, bool lines, struct image_place *places,
@@ -254,7 +371,7 @@ size_t image_places(struct image *image, uint64_t file_address, bool lines, stru
     size_t count;
 
     if (!places_get(&image->places, file_address, lines, &items, &count)) {
-        count = places_find(image, file_address, found);
+        count = places_find(image, file_address, lines, found);
         places_put(&image->places, file_address, lines, found, count);
     }
     count = count < size ? count : size;

@@ -27,6 +27,7 @@ struct image_place {
 struct image_files {
     int (*open)(const void *context, const char *name, int *ret_fd);
     const void *context;
+    const char *directory; /* the image's own, as whoever has it mapped would say; NULL: unknown */
 };
 
 /* In the cache, with all that was ever asked of it? Takes a reference. NULL: no. */

@@ -1,0 +1,27 @@
+/* The compilation units of a file and their functions by address, out of the units' own entries:
+ * .debug_aranges, which would tell as much of the units, is not written by every compiler. A unit's functions
+ * are looked for when an address of it is. */
+#pragma once
+
+#include "base/cleanup.h"
+
+#include <elfutils/libdw.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct units;
+
+/* dwarf: borrowed. NULL: no memory. */
+struct units *units_new(Dwarf *dwarf);
+void units_free(struct units *units); /* accepts NULL */
+
+struct unit_place {
+    Dwarf_Die unit, function;
+    bool has_function; /* false: function is not set */
+    bool *has_lines;   /* the unit's, at first false: for whoever reads its table of lines */
+};
+
+/* False: address lies in no unit. */
+bool units_find(struct units *units, uint64_t address, struct unit_place *ret_place);
+size_t units_size(const struct units *units); /* bytes that they take */
