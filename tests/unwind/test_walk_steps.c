@@ -24,6 +24,7 @@ enum { STEPS_MAX = 400000 };
 struct work {
     int (*saves)(int);
     int (*grows)(int, char *);
+    int (*keeps)(int (*)(int, char *), int, char *);
     int (*early)(int);
 };
 
@@ -41,23 +42,31 @@ static void do_work(const struct work *work)
     qsort(numbers, ELEMENTS_OF(numbers), sizeof numbers[0], compare);
     numbers[0] = work->saves(numbers[1]);
     numbers[1] = work->early(5) + work->early(-3);
-    numbers[2] = work->grows(30, text);
+    numbers[2] = work->keeps(work->grows, 30, text);
     snprintf(text, sizeof text, "%d %s %.3f", numbers[0], "text", 1.0 / 3);
 }
 
-static struct work work_of(const char *library)
+static void *load(const char *library)
 {
-    struct work work = {0};
     char path[4096];
     void *handle;
 
     snprintf(path, sizeof path, "%s/%s.so", UNWIND, library);
     handle = dlopen(path, RTLD_LAZY);
     assert_non_null(handle);
+    return handle;
+}
+
+static struct work work_of(const char *library)
+{
+    struct work work = {0};
+    void *handle = load(library);
+
     *(void **)&work.saves = dlsym(handle, "frames_saves");
     *(void **)&work.grows = dlsym(handle, "frames_grows");
     *(void **)&work.early = dlsym(handle, "frames_early");
-    assert_true(work.saves && work.grows && work.early);
+    *(void **)&work.keeps = dlsym(load("frames-keeps"), "frames_keeps");
+    assert_true(work.saves && work.grows && work.early && work.keeps);
     return work;
 }
 
