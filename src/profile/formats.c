@@ -8,6 +8,7 @@ const struct profile_format profile_formats[] = {
     {"pprof", ".pb.gz", "application/vnd.google.protobuf+gzip", profile_write_pprof},
     {"speedscope", ".speedscope.json", "application/speedscope+json", profile_write_speedscope},
     {"folded", ".folded", "text/plain; charset=utf-8", profile_write_folded},
+    {"svg", ".svg", "image/svg+xml", profile_write_svg},
     {0},
 };
 

@@ -11,6 +11,7 @@
 int profile_write_pprof(const struct profile *profile, struct sink *sink) _must_check_;
 int profile_write_speedscope(const struct profile *profile, struct sink *sink) _must_check_;
 int profile_write_folded(const struct profile *profile, struct sink *sink) _must_check_;
+int profile_write_svg(const struct profile *profile, struct sink *sink) _must_check_;
 int profile_write_diagsession(const struct profile *profile, struct sink *sink) _must_check_;
 int profile_write_nettrace(const struct profile *profile, struct sink *sink) _must_check_;
 

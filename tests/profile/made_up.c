@@ -1,7 +1,8 @@
 #include "made_up.h"
 
-#include "base/cleanup.h"
+#include "base/limits.h"
 
+enum { MORE_MAIN = 0, MORE_WORKER = 4 }; /* of the stacks below */
 enum { PROGRAM, LIBRARY, HOSTILE, KERNEL, MODULES };
 
 static const struct profile_module_facts modules[MODULES] = {
@@ -89,6 +90,23 @@ static int add_frames(struct profile *profile, uint32_t numbers[FRAMES])
     return r;
 }
 
+/* Half of them in each thread. */
+static int add_more(struct profile *profile, const uint32_t numbers[FRAMES], const uint32_t threads[2])
+{
+    static const size_t which[2] = {MORE_MAIN, MORE_WORKER};
+    int r = 0;
+
+    for (uint64_t i = 0; r == 0 && i < LIMIT_PROFILE_LOG; i++) {
+        uint32_t stack[8];
+
+        for (size_t at = 0; at < stacks[which[i % 2]].depth; at++)
+            stack[at] = numbers[stacks[which[i % 2]].frames[at]];
+        r = profile_add_sample(profile, (MADE_UP_SAMPLES + i) * MADE_UP_PERIOD, threads[i % 2], stack,
+                               stacks[which[i % 2]].depth);
+    }
+    return r;
+}
+
 /* One of each stack in turn, as long as it has any left: threads and stacks alternate. */
 static int add_samples(struct profile *profile, const uint32_t numbers[FRAMES], const uint32_t threads[2])
 {
@@ -114,7 +132,7 @@ static int add_samples(struct profile *profile, const uint32_t numbers[FRAMES], 
     return r;
 }
 
-int made_up_profile(struct profile *ret_profile)
+int made_up_profile(bool full, struct profile *ret_profile)
 {
     static const struct profile_facts facts = {
         .pid = 4201,
@@ -141,9 +159,11 @@ int made_up_profile(struct profile *ret_profile)
         r = add_frames(&profile, numbers);
     if (r == 0)
         r = add_samples(&profile, numbers, threads);
+    if (r == 0 && full)
+        r = add_more(&profile, numbers, threads);
     if (r < 0)
         return r;
-    profile.duration = (uint64_t)MADE_UP_SAMPLES * MADE_UP_PERIOD;
+    profile.duration = profile.samples * MADE_UP_PERIOD;
     profile.lost = 7;
     *ret_profile = profile;
     profile = (struct profile){0};

@@ -8,7 +8,8 @@
  *          start -> a function without a name                  50
  *          start -> script.py's run (no module, no address)    10
  *
- * and 7 samples were lost. */
+ * and 7 samples were lost. A full one has 786,432 more, half of the first stack and half of the fourth: the
+ * log has no room for the last 1,000. */
 #pragma once
 
 #include "profile/profile.h"
@@ -18,4 +19,4 @@ enum { MADE_UP_SAMPLES = 1000, MADE_UP_PERIOD = 10000000 };
 /* What a hostile program calls its functions. */
 #define MADE_UP_HOSTILE "</text><script>alert(1)</script>;\"'&\n\x01\xff\xc3\xa4]]>"
 
-int made_up_profile(struct profile *ret_profile) _must_check_;
+int made_up_profile(bool full, struct profile *ret_profile) _must_check_;

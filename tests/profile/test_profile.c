@@ -240,7 +240,7 @@ static void what_is_made_up_is_whole(void **state)
     _cleanup_profile_ struct profile profile;
 
     (void)state;
-    assert_int_equal(made_up_profile(&profile), 0);
+    assert_int_equal(made_up_profile(false, &profile), 0);
     check_whole(&profile, MADE_UP_SAMPLES);
     assert_int_equal(profile.threads.items[1].samples, 700);
     assert_int_equal(profile.threads.items[2].samples, 300);

@@ -1,4 +1,4 @@
-/* Writes the made-up profile for other people's readers: write_profile FORMAT FILE. */
+/* Writes the made-up profile for other people's readers: write_profile FORMAT FILE [full]. */
 #include "made_up.h"
 #include "profile/formats.h"
 
@@ -12,12 +12,12 @@ int main(int count, char **arguments)
     struct error error = {0};
     int r;
 
-    if (count != 3)
+    if (count != 3 && (count != 4 || strcmp(arguments[3], "full") != 0))
         return 2;
     format = profile_format_find(arguments[1]);
     if (!format)
         return 2;
-    r = made_up_profile(&profile);
+    r = made_up_profile(count == 4, &profile);
     if (r == 0)
         r = sink_file_new(arguments[2], &file, &error);
     if (r == 0)

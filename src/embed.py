@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Turns files into one C file, and checks what can be checked: embed.py OUT.c NAME=FILE...
+"""Turns files into one C file, and checks what can be checked: embed.py OUT.c HEADER NAME=FILE...
 
-NAME becomes `const char asset_NAME[]`; of a .css file also asset_NAME_sha256, base64 as in a security policy; of a
+HEADER declares them. NAME becomes `const char asset_NAME[]`; of a .css file also asset_NAME_sha256, base64 as in a security policy; of a
 .json file the whole is parsed and written without blanks.
 """
 import base64
@@ -22,8 +22,8 @@ def escape(byte):
     return character if 32 <= byte < 127 else f"\\{byte:03o}"
 
 
-out = ["/* Made by embed.py. */", "#include \"api/assets.h\"", ""]
-for argument in sys.argv[2:]:
+out = ["/* Made by embed.py. */", f"#include \"{sys.argv[2]}\"", ""]
+for argument in sys.argv[3:]:
     name, path = argument.split("=", 1)
     with open(path, "rb") as file:
         data = file.read()
