@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 /* The linker knows where a section begins and ends. */
 #define MEASURED(name) __attribute__((noinline, noclone, noipa, section(#name), aligned(64)))
@@ -49,11 +50,19 @@ static MEASURED(thirty) unsigned long burn_thirty(unsigned long number)
     return number + 3;
 }
 
-static MEASURED(spinning) void *spin(void *ending)
+struct spinner {
+    char name[16];
+    _Atomic bool *ending; /* NULL: never */
+};
+
+/* Itself: pthread_setname_np() takes the way over /proc, which may be another pid namespace's. */
+static MEASURED(spinning) void *spin(void *argument)
 {
+    const struct spinner *spinner = argument;
     unsigned long number = 1;
 
-    while (!ending || !*(_Atomic bool *)ending) {
+    (void)prctl(PR_SET_NAME, spinner->name); /* can't fail */
+    while (!spinner->ending || !*spinner->ending) {
         number = burn_seventy(number);
         number = burn_thirty(number);
         rounds++;
@@ -63,9 +72,14 @@ static MEASURED(spinning) void *spin(void *ending)
 
 static pthread_t start(const char *name, _Atomic bool *ending)
 {
+    struct spinner *spinner = malloc(sizeof *spinner); /* as long as we run */
     pthread_t thread;
 
-    if (pthread_create(&thread, NULL, spin, ending) != 0 || pthread_setname_np(thread, name) != 0)
+    if (!spinner)
+        exit(1);
+    spinner->ending = ending;
+    (void)snprintf(spinner->name, sizeof spinner->name, "%s", name); /* cut is as good */
+    if (pthread_create(&thread, NULL, spin, spinner) != 0)
         exit(1);
     return thread;
 }
