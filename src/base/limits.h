@@ -20,10 +20,12 @@
 #define LIMIT_MODULES 65536u
 
 /* Unwinding */
-#define LIMIT_FRAMES 2048u                     /* of one thread */
-#define LIMIT_CFI_SECTION (128u * 1024 * 1024) /* .eh_frame of one file: browsers have 30 MiB */
-#define LIMIT_CFI_FUNCTIONS 2097152u           /* of a file without a table of them; 16 bytes each */
-#define LIMIT_CFI_ROWS ((size_t)1024 * 1024)   /* bytes of looked-up rows of one file */
+#define LIMIT_FRAMES 2048u                      /* of one thread */
+#define LIMIT_FRAMES_ALL 524288u                /* of all threads together; 72 bytes each */
+#define LIMIT_STACK_STRINGS (32u * 1024 * 1024) /* names and source files in them */
+#define LIMIT_CFI_SECTION (128u * 1024 * 1024)  /* .eh_frame of one file: browsers have 30 MiB */
+#define LIMIT_CFI_FUNCTIONS 2097152u            /* of a file without a table of them; 16 bytes each */
+#define LIMIT_CFI_ROWS ((size_t)1024 * 1024)    /* bytes of looked-up rows of one file */
 
 /* Functions and source lines out of ELF files of targets */
 #define LIMIT_SYMBOLS 4194304u                  /* functions of one file; the largest browsers have 1 M */
@@ -32,9 +34,10 @@
     (64u * 1024 * 1024) /* bytes of .gnu_debugdata, not compressed; and what that may take */
 #define LIMIT_DEBUG_FILE                                                                                     \
     (4ull << 30) /* bytes of a separate debug file that has to be read for its checksum */
-#define LIMIT_DEBUG_SECTIONS (128u * 1024 * 1024) /* bytes of what is read of one file's debug information   \
-                                                   */
-#define LIMIT_DEBUG_UNITS 262144u                 /* compilation units of one file */
+#define LIMIT_DEBUG_SECTIONS                                                                                 \
+    (128u * 1024 * 1024)             /* bytes of what is read of one file's debug information                \
+                                      */
+#define LIMIT_DEBUG_UNITS 262144u    /* compilation units of one file */
 #define LIMIT_DEBUG_SPANS 1048576u   /* stretches of code of one file's units, or of one unit's functions */
 #define LIMIT_DEBUG_ENTRIES 4194304u /* entries of one unit that are gone through */
 #define LIMIT_LINE_TABLE                                                                                     \

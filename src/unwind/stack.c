@@ -1,0 +1,174 @@
+#include "unwind/stack.h"
+
+#include "base/limits.h"
+#include "unwind/stack_names.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The stack of one thread where it was copied, all else through another memory. */
+struct stack_memory {
+    struct memory memory;
+    const struct capture_thread *thread;
+    const struct memory *beyond; /* NULL: there is nothing else */
+};
+
+static ssize_t stack_memory_read(const struct memory *memory, uint64_t address, void *bytes, size_t size)
+{
+    const struct stack_memory *self = (const struct stack_memory *)memory;
+    const struct capture_thread *thread = self->thread;
+    uint64_t inside = address - thread->stack_start;
+    size_t copied = 0;
+
+    if (thread->stack && inside < thread->stack_size) {
+        copied = size < thread->stack_size - inside ? size : (size_t)(thread->stack_size - inside);
+        memcpy(bytes, thread->stack + inside, copied);
+    }
+    if (copied < size && self->beyond) {
+        ssize_t n = memory_read(self->beyond, address + copied, (char *)bytes + copied, size - copied);
+
+        if (n > 0)
+            copied += (size_t)n;
+    }
+    return copied > 0 ? (ssize_t)copied : -EIO;
+}
+
+static const struct memory_ops stack_memory_ops = {.name = "stack", .read = stack_memory_read};
+
+struct unwinding {
+    struct stack_memory memory;
+    struct walk_process process;
+    struct stack_names names;
+    struct walked_frame *walked; /* owned */
+    size_t most;
+    size_t left; /* frames that all other threads together may still have */
+};
+
+static void unwinding_release(struct unwinding *unwinding)
+{
+    stack_names_release(&unwinding->names);
+    images_free(unwinding->process.images);
+    free(unwinding->walked);
+}
+
+static int unwinding_init(const struct capture *capture, const struct stacks_options *options,
+                          struct string_pool *strings, struct unwinding *unwinding)
+{
+    unsigned most = options->most_frames ? options->most_frames : LIMIT_FRAMES;
+    int r;
+
+    unwinding->memory = (struct stack_memory){.memory.ops = &stack_memory_ops, .beyond = options->memory};
+    unwinding->most = most < LIMIT_FRAMES ? most : LIMIT_FRAMES;
+    unwinding->left = LIMIT_FRAMES_ALL;
+    unwinding->walked = calloc(unwinding->most, sizeof unwinding->walked[0]);
+    if (!unwinding->walked)
+        return -ENOMEM;
+    unwinding->process.maps = &capture->maps;
+    unwinding->process.memory = &unwinding->memory.memory;
+    r = images_new(&capture->maps, &capture->modules, options->process, options->memory,
+                   &unwinding->process.images);
+    unwinding->names = (struct stack_names){
+        .images = unwinding->process.images, .strings = strings, .lines = options->lines};
+    return r;
+}
+
+/* How many frames the walked ones are, when what is inlined counts, too. What goes past all bounds is cut
+ * off. */
+static int count_frames(struct unwinding *unwinding, size_t *walked_count, size_t *ret_count)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < *walked_count; i++) {
+        const struct frame *frames;
+        size_t more;
+        int r = stack_names_get(&unwinding->names, &unwinding->walked[i], &frames, &more);
+
+        if (r == -ENOMEM)
+            return r;
+        if (r < 0 || more > unwinding->left - count) {
+            *walked_count = i;
+            break;
+        }
+        count += more;
+    }
+    *ret_count = count;
+    return 0;
+}
+
+static int fill_frames(struct unwinding *unwinding, size_t walked_count, struct thread_stack *stack)
+{
+    for (size_t i = 0; i < walked_count; i++) {
+        const struct walked_frame *walked = &unwinding->walked[i];
+        const struct frame *frames;
+        size_t more;
+        int r = stack_names_get(&unwinding->names, walked, &frames, &more);
+
+        if (r < 0)
+            return r;
+        for (size_t j = 0; j < more; j++) {
+            struct frame *frame = &stack->frames[stack->count++];
+
+            *frame = frames[j];
+            frame->by = walked->by;
+            frame->is_signal = walked->is_signal;
+        }
+    }
+    return 0;
+}
+
+static int thread_unwind(struct unwinding *unwinding, const struct capture_thread *thread,
+                         struct thread_stack *ret_stack)
+{
+    size_t walked, kept, count = 0;
+    int r;
+
+    *ret_stack = (struct thread_stack){.thread = thread, .end = WALK_LOST};
+    if (registers_program_counter(&thread->registers) == 0 &&
+        registers_stack_pointer(&thread->registers) == 0)
+        return 0; /* it ended before they were read, or was not held */
+    unwinding->memory.thread = thread;
+    walked = kept = walk_stack(&unwinding->process, &thread->registers, unwinding->walked, unwinding->most,
+                               &ret_stack->end);
+    r = count_frames(unwinding, &kept, &count);
+    if (r < 0)
+        return r;
+    if (kept < walked)
+        ret_stack->end = WALK_TOO_DEEP;
+    if (count == 0)
+        return 0;
+    ret_stack->frames = calloc(count, sizeof ret_stack->frames[0]);
+    if (!ret_stack->frames)
+        return -ENOMEM;
+    unwinding->left -= count;
+    return fill_frames(unwinding, kept, ret_stack);
+}
+
+int stacks_unwind(const struct capture *capture, const struct stacks_options *options,
+                  struct stacks *ret_stacks)
+{
+    _cleanup_stacks_ struct stacks stacks = {.strings = string_pool_new(LIMIT_STACK_STRINGS)};
+    _cleanup_(unwinding_release) struct unwinding unwinding = {0};
+    int r;
+
+    stacks.items = calloc(capture->thread_count ? capture->thread_count : 1, sizeof stacks.items[0]);
+    if (!stacks.strings || !stacks.items)
+        return -ENOMEM;
+    r = unwinding_init(capture, options, stacks.strings, &unwinding);
+    for (size_t i = 0; r == 0 && i < capture->thread_count; i++)
+        if (options->only == 0 || options->only == capture->threads[i].id)
+            r = thread_unwind(&unwinding, &capture->threads[i], &stacks.items[stacks.count++]);
+    if (r < 0)
+        return r;
+    *ret_stacks = stacks;
+    stacks = (struct stacks){0};
+    return 0;
+}
+
+void stacks_release(struct stacks *stacks)
+{
+    for (size_t i = 0; i < stacks->count; i++)
+        free(stacks->items[i].frames);
+    free(stacks->items);
+    string_pool_free(stacks->strings);
+    *stacks = (struct stacks){0};
+}
