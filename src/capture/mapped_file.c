@@ -142,6 +142,14 @@ int mapped_file_open_beside(const struct pidref *process, const struct map *map,
     return path_fd < 0 ? -errno : reopen_regular(path_fd, NULL, ret_fd);
 }
 
+int mapped_file_open_path(const struct pidref *process, const char *path, int *ret_fd)
+{
+    _cleanup_close_ int path_fd = -1;
+    int r = open_in_root(process, path, 0, &path_fd);
+
+    return r < 0 ? r : reopen_regular(path_fd, NULL, ret_fd);
+}
+
 /* The program itself can be reached also where it was deleted. */
 static int open_executable(const struct pidref *process, const struct map *map, int *ret_fd)
 {

@@ -10,11 +10,14 @@
  * the mapping. Regular files only, since to open a device can do things. -ENOENT: it can't be reached. */
 int mapped_file_open(const struct pidref *process, const struct map *map, int *ret_fd) _must_check_;
 
-/* The regular file `name` (without slashes) in the directory that the mapped file stands in, again as the
- * target has it. -ENOENT: there is none, or the mapped file itself stands there no more, so that what is
+/* The regular file `name` (or below: `.debug/name`) in the directory that the mapped file stands in, again as
+ * the target has it. -ENOENT: there is none, or the mapped file itself stands there no more, so that what is
  * beside it may be of another version. */
 int mapped_file_open_beside(const struct pidref *process, const struct map *map, const char *name,
                             int *ret_fd) _must_check_;
+
+/* The regular file at path, as the target has it. */
+int mapped_file_open_path(const struct pidref *process, const char *path, int *ret_fd) _must_check_;
 
 /* map->path as the target itself says it, which differs where its root is a directory of ours (chroot). Owned
  * by the caller. -ENOENT where the file is none of the target's root. */

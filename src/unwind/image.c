@@ -282,6 +282,14 @@ void image_release(struct image *image)
         image_free((struct image *)excess);
 }
 
+void image_forget_unused(void)
+{
+    struct image_cached *unused;
+
+    while ((unused = image_cache_unused()))
+        image_free((struct image *)unused);
+}
+
 struct cfi *image_cfi(struct image *image)
 {
     static const char *const names[] = {".debug_frame", NULL};

@@ -45,6 +45,9 @@ static inline void cleanup_image(struct image **image)
 }
 #define _cleanup_image_ _cleanup_(cleanup_image)
 
+/* Empties the cache of what nobody uses. */
+void image_forget_unused(void);
+
 const uint8_t *image_build_id(const struct image *image, size_t *ret_size); /* size 0: none */
 uint64_t image_load_address(const struct image *image); /* the page where it begins, as linked */
 

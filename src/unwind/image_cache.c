@@ -47,17 +47,22 @@ void image_cache_use(struct image_cached *image)
     image_cache_add(image);
 }
 
-struct image_cached *image_cache_excess(void)
+struct image_cached *image_cache_unused(void)
 {
     struct image_cached *last = NULL;
+
+    for (struct image_cached *image = first; image; image = image->next)
+        last = image->references ? last : image;
+    return last;
+}
+
+struct image_cached *image_cache_excess(void)
+{
     size_t size = 0, count = 0;
 
     for (struct image_cached *image = first; image; image = image->next) {
-        if (image->references)
-            continue;
-        size += image->size;
-        count++;
-        last = image;
+        size += image->references ? 0 : image->size;
+        count += image->references ? 0 : 1;
     }
-    return size > LIMIT_IMAGE_CACHE || count > LIMIT_IMAGES ? last : NULL;
+    return size > LIMIT_IMAGE_CACHE || count > LIMIT_IMAGES ? image_cache_unused() : NULL;
 }

@@ -32,3 +32,4 @@ void image_cache_use(struct image_cached *image); /* it is the last used now */
 void image_cache_remove(struct image_cached *image);
 /* The least recently used of those without references, if they are more than may be; NULL: they are not. */
 struct image_cached *image_cache_excess(void);
+struct image_cached *image_cache_unused(void); /* the same of any; NULL: all have references */

@@ -89,7 +89,9 @@ static int open_file_of(const void *context, const char *name, int *ret_fd)
     if (!origin->images->process)
         return name[0] == '/' ? open_regular(name, ret_fd)
                               : open_beside_path(origin->module->path, name, ret_fd);
-    if (!origin->map || name[0] == '/')
+    if (name[0] == '/')
+        return mapped_file_open_path(origin->images->process, name, ret_fd);
+    if (!origin->map)
         return -ENOENT;
     return mapped_file_open_beside(origin->images->process, origin->map, name, ret_fd);
 }
@@ -143,22 +145,45 @@ static struct image *read_vdso(const struct images *images, const struct module 
     return n > 0 && image_of_bytes(bytes, (size_t)n, &image) == 0 ? image : NULL;
 }
 
+/* Where its file stands, for the debug files that are kept by path. Owned by the caller; NULL: unknown. */
+static char *directory_of(const struct origin *origin)
+{
+    char *path = NULL, *slash;
+
+    if (!origin->images->process)
+        path = strdup(origin->module->path);
+    else if (!origin->map || mapped_file_path(origin->images->process, origin->map, &path) < 0)
+        return NULL;
+    slash = path ? strrchr(path, '/') : NULL;
+    if (slash)
+        *slash = '\0';
+    return path;
+}
+
+static struct image *open_live(const struct origin *origin, const struct image_files *files)
+{
+    struct image *image = NULL;
+    int fd;
+
+    if (!origin->map || mapped_file_open(origin->images->process, origin->map, &fd) < 0)
+        return NULL;
+    return image_open(fd, files, &image) == 0 ? image : NULL;
+}
+
 static struct image *module_open(const struct images *images, const struct module *module)
 {
     struct origin origin = {images, module, maps_find(images->maps, module->base)};
-    struct image_files files = {open_file_of, &origin};
     struct image *image = image_cached(module->build_id, module->build_id_size);
-    int fd;
+    _cleanup_free_ char *directory = NULL;
+    struct image_files files = {open_file_of, &origin, NULL};
 
     if (image)
         return image;
     if (strcmp(module->path, "[vdso]") == 0)
         return read_vdso(images, module);
-    if (!images->process)
-        return open_of_core(&origin, &files);
-    if (!origin.map || mapped_file_open(images->process, origin.map, &fd) < 0)
-        return NULL;
-    return image_open(fd, &files, &image) == 0 ? image : NULL;
+    directory = directory_of(&origin);
+    files.directory = directory;
+    return images->process ? open_live(&origin, &files) : open_of_core(&origin, &files);
 }
 
 static const struct module *find_module(struct images *images, uint64_t address)
