@@ -6,8 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define SECTION_NAMES_MAX (4u * 1024 * 1024) /* bytes; of a browser with a section a function still enough   \
-                                              */
+#define SECTION_NAMES_MAX                                                                                    \
+    (4u * 1024 * 1024) /* bytes; of a browser with a section a function still enough                         \
+                        */
 
 /* Those that a process on this machine can be of. */
 static bool machine_fits(uint16_t machine)

@@ -25,7 +25,7 @@ struct image_place {
 /* How files are had that belong to an image (debug links), as whoever has it mapped would open them. name: in
  * the image's own directory, or a path from the root. */
 struct image_files {
-    int (*open)(const void *context, const char *name, int *ret_fd);
+    int (*find)(const void *context, const char *name, int *ret_fd);
     const void *context;
     const char *directory; /* the image's own, as whoever has it mapped would say; NULL: unknown */
 };

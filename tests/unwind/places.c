@@ -41,7 +41,7 @@ int main(int argc, char **argv)
     _cleanup_free_ char *path = argc == 2 ? strdup(argv[1]) : NULL;
     char *slash = path ? strrchr(path, '/') : NULL, line[64];
     _cleanup_close_ int directory = -1;
-    struct image_files files = {.open = open_beside, .context = &directory};
+    struct image_files files = {.find = open_beside, .context = &directory};
     int r;
 
     if (!slash) {

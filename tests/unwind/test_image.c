@@ -58,7 +58,7 @@ static int open_beside(const void *context, const char *name, int *ret_fd)
 static struct image *open_image(const char *path)
 {
     static const char folder[] = UNWIND "/stripped";
-    const struct image_files files = {.open = open_beside, .context = folder};
+    const struct image_files files = {.find = open_beside, .context = folder};
     struct image *image = NULL;
 
     assert_int_equal(image_open(open(path, O_RDONLY | O_CLOEXEC), &files, &image), 0);
