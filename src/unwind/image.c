@@ -129,7 +129,7 @@ static int symbols_read_stripped(struct image *image)
     _cleanup_elf_file_ struct elf_file *mini = NULL;
     int r = symbols_add(image->symbols, image->file, SHT_DYNSYM);
 
-    if (r < 0 && r != -ENOENT)
+    if (r == -ENOMEM)
         return r;
     r = mini_debug_open(image->file, &mini);
     return r < 0 ? r : symbols_add(image->symbols, mini, SHT_SYMTAB);
@@ -147,8 +147,7 @@ static int symbols_read(struct image *image)
         r = symbols_add(image->symbols, image->debug, SHT_SYMTAB);
     if (r == -ENOENT)
         r = symbols_read_stripped(image);
-    if (r < 0 && r != -ENOENT)
-        return r;
+    (void)r; /* where memory ran out, too, what is there counts, as does the rest of the file */
     symbols_sort(image->symbols);
     return 0;
 }
