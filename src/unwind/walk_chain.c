@@ -15,9 +15,18 @@ static bool is_code(const struct walk *walk, uint64_t address)
     return map && (map->permissions & MAP_EXECUTE);
 }
 
+static bool is_of_file(const struct walk *walk, uint64_t address)
+{
+    const struct map *map = maps_find(walk->process->maps, address);
+
+    return map && map->inode != 0;
+}
+
 enum likelihood {
     NOT_A_RETURN,
-    UNCHECKED,        /* in code whose bytes are not there */
+    /* In code whose bytes are not there, or that a runtime has made: Java's interpreter jumps to what it
+     * calls, and has put an address on the stack for it to return to. */
+    UNCHECKED,
     BEHIND_CALL,      /* of something */
     BEHIND_THIS_CALL, /* of the function that the thread is in, likely */
 };
@@ -33,7 +42,7 @@ static enum likelihood judge(const struct walk *walk, uint64_t address)
     if (memory_read_exactly(walk->process->memory, address - size, bytes, size) < 0)
         return UNCHECKED;
     if (!walk_machine_is_call(bytes, address, &target))
-        return NOT_A_RETURN;
+        return is_of_file(walk, address - 1) ? NOT_A_RETURN : UNCHECKED;
     return target <= walk->address && walk->address - target < NEAR ? BEHIND_THIS_CALL : BEHIND_CALL;
 }
 

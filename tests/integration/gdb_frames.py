@@ -2,6 +2,8 @@
 frame differ between a process and a core where its addresses do not:
 
     ANSWER=file gdb -batch -x gdb_frames.py PROGRAM CORE
+
+With ONLY_REAL=1 without those that stand on no stack: inlined functions, and callers that were left by a jump.
 """
 import json
 import os
@@ -9,12 +11,14 @@ import os
 import gdb
 
 FRAMES_MAX = 200
+NOT_REAL = {gdb.INLINE_FRAME, gdb.TAILCALL_FRAME} if os.environ.get("ONLY_REAL") else set()
 
 
 def frames():
     found, frame = [], gdb.newest_frame()
     while frame is not None and len(found) < FRAMES_MAX:
-        found.append([frame.pc(), frame.name(), frame.type() == gdb.INLINE_FRAME])
+        if frame.type() not in NOT_REAL:
+            found.append([frame.pc(), frame.name(), frame.type() == gdb.INLINE_FRAME])
         try:
             frame = frame.older()
         except gdb.error as error:  # a stack that goes nowhere: to be so for both
