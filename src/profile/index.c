@@ -1,8 +1,24 @@
 #include "profile/index.h"
 
 #include <errno.h>
+#include <string.h>
+#include <sys/auxv.h>
 
 enum { SIZE_MIN = 64 };
+
+uint64_t hash_seed(void)
+{
+    static uint64_t seed; /* every thread that comes here first reads the same */
+    uint64_t from_kernel = 1;
+    const void *random = (const void *)getauxval(AT_RANDOM); /* 16 bytes */
+
+    if (!seed) {
+        if (random)
+            memcpy(&from_kernel, random, sizeof from_kernel);
+        seed = from_kernel | 1;
+    }
+    return seed;
+}
 
 void index_release(struct index *index)
 {

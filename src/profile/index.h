@@ -26,9 +26,20 @@ bool index_find(const struct index *index, const struct index_kind *kind, const 
 int index_add(struct index *index, const struct index_kind *kind, const void *owner, uint64_t hash,
               uint32_t number) _must_check_;
 
+/* What hashes begin with: another in each run, so that no target can choose names and addresses which all
+ * have one. */
+uint64_t hash_seed(void);
+
 /* Mixes value into hash: all bits of both count in all bits of the result. */
 static inline uint64_t hash_mix(uint64_t hash, uint64_t value)
 {
-    hash = (hash ^ value) * 0x9e3779b97f4a7c15u;
-    return hash ^ hash >> 29;
+    hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15u + value;
+    hash = (hash ^ hash >> 32) * 0xd6e8feb86659fd93u;
+    return hash ^ hash >> 32;
+}
+
+/* Of two values. */
+static inline uint64_t hash_pair(uint64_t one, uint64_t other)
+{
+    return hash_mix(hash_mix(hash_seed(), one), other);
 }

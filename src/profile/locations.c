@@ -15,13 +15,13 @@ static bool location_is(const void *owner, uint32_t number, const void *key)
 static uint64_t location_hash(const void *owner, uint32_t number)
 {
     const struct locations *locations = owner;
-    return hash_mix(locations->items[number].outer, locations->items[number].frame);
+    return hash_pair(locations->items[number].outer, locations->items[number].frame);
 }
 
 static int find_or_add(struct locations *locations, const struct location *location, uint32_t *ret_number)
 {
     static const struct index_kind kind = {.is = location_is, .hash = location_hash};
-    uint64_t hash = hash_mix(location->outer, location->frame);
+    uint64_t hash = hash_pair(location->outer, location->frame);
     int r;
 
     if (index_find(&locations->index, &kind, locations, hash, location, ret_number))

@@ -10,7 +10,7 @@
 #include "profile/blocks.h"
 #include "profile/formats.h"
 #include "profile/order.h"
-#include "profile/places.h"
+#include "profile/spots.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -62,7 +62,7 @@ static const struct event_type {
 struct nettrace {
     const struct profile *profile;
     struct sink *sink;
-    struct places places;
+    struct spots spots;
     struct block block, row, payload; /* of whatever is written just now */
     struct block events, stacks;      /* of this group */
     uint32_t *stack_of;               /* by node: in this group, counted from its first; 0: not yet */
@@ -75,7 +75,7 @@ struct nettrace {
 
 static void nettrace_release(struct nettrace *self)
 {
-    places_release(&self->places);
+    spots_release(&self->spots);
     block_release(&self->block);
     block_release(&self->row);
     block_release(&self->payload);
@@ -297,7 +297,7 @@ static int put_build_id(struct nettrace *self, uint32_t number)
 
 static int put_mapping(struct nettrace *self, uint32_t number)
 {
-    const struct place_range *mapping = &self->places.mappings.items[number];
+    const struct spot_range *mapping = &self->spots.mappings.items[number];
     const struct profile_module *module = &self->profile->modules.items[mapping->module];
     bool has_id = module->build_id != STRING_NONE && mapping->start == module->start;
     int r = has_id ? put_build_id(self, mapping->module) : 0;
@@ -314,13 +314,13 @@ static int put_mapping(struct nettrace *self, uint32_t number)
 }
 
 /* Each named range lies in one. */
-static uint32_t mapping_at(const struct places *places, uint64_t address)
+static uint32_t mapping_at(const struct spots *spots, uint64_t address)
 {
-    size_t low = 0, high = places->mappings.count;
+    size_t low = 0, high = spots->mappings.count;
 
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
-        if (places->mappings.items[middle].start <= address)
+        if (spots->mappings.items[middle].start <= address)
             low = middle;
         else
             high = middle;
@@ -330,7 +330,7 @@ static uint32_t mapping_at(const struct places *places, uint64_t address)
 
 static int put_system(struct nettrace *self)
 {
-    const struct places *places = &self->places;
+    const struct spots *spots = &self->spots;
     char label[PROFILE_LABEL_SIZE];
     int r;
 
@@ -338,14 +338,14 @@ static int put_system(struct nettrace *self)
     block_short_string(&self->payload, self->profile->facts.name);
     block_short_string(&self->payload, "");
     r = put_fact(self, EVENT_PROCESS);
-    for (uint32_t i = 0; r == 0 && i < places->mappings.count; i++)
+    for (uint32_t i = 0; r == 0 && i < spots->mappings.count; i++)
         r = put_mapping(self, i);
-    for (uint32_t i = 0; r == 0 && i < places->named.count; i++) {
-        const struct place_range *range = &places->named.items[i];
+    for (uint32_t i = 0; r == 0 && i < spots->named.count; i++) {
+        const struct spot_range *range = &spots->named.items[i];
 
-        profile_frame_label(self->profile, places->symbols.items[range->symbol].frame, label, sizeof label);
+        profile_frame_label(self->profile, spots->symbols.items[range->symbol].frame, label, sizeof label);
         block_varint(&self->payload, i + 1u);
-        block_varint(&self->payload, mapping_at(places, range->start) + 1u);
+        block_varint(&self->payload, mapping_at(spots, range->start) + 1u);
         block_varint(&self->payload, range->start);
         block_varint(&self->payload, range->end);
         block_short_string(&self->payload, label);
@@ -364,7 +364,7 @@ static uint32_t stack_of(struct nettrace *self, uint32_t node)
         depth = profile_stack(self->profile, node, frames);
         block_u32(&self->stacks, (uint32_t)(depth * sizeof(uint64_t)));
         for (size_t i = 0; i < depth; i++)
-            block_u64(&self->stacks, self->places.of_frame[frames[i]]);
+            block_u64(&self->stacks, self->spots.of_frame[frames[i]]);
         self->nodes[self->stack_count++] = node;
         self->stack_of[node] = self->stack_count;
     }
@@ -412,7 +412,7 @@ static int put_end(struct nettrace *self)
 int profile_write_nettrace(const struct profile *profile, struct sink *sink)
 {
     _cleanup_(nettrace_release) struct nettrace self = {.profile = profile, .sink = sink, .first_stack = 1};
-    int r = places_of(profile, &self.places);
+    int r = spots_of(profile, &self.spots);
 
     if (r < 0)
         return r;

@@ -11,11 +11,16 @@ static const char cut_mark[] = "...", wrong_mark[] = "\xef\xbf\xbd";
 
 static uint64_t hash_text(const char *text)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
+    size_t left = strlen(text), piece;
+    uint64_t hash = hash_mix(hash_seed(), left);
 
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
-    return hash_mix(hash, 0);
+    for (; left > 0; left -= piece, text += piece) {
+        uint64_t value = 0;
+        piece = left < sizeof value ? left : sizeof value;
+        memcpy(&value, text, piece);
+        hash = hash_mix(hash, value);
+    }
+    return hash;
 }
 
 static bool is_text(const void *owner, uint32_t number, const void *key)

@@ -114,7 +114,7 @@ static void class_of(const struct drawing *drawing, uint32_t node, char ret_clas
     if (drawing->profile->frames.items[symbol->frame].kernel)
         (void)snprintf(ret_class, 8, "k");
     else if (symbol->frame >= FRAMES_OWN)
-        (void)snprintf(ret_class, 8, "c%u", (unsigned)(hash_mix(symbol->module, 1) % COLORS));
+        (void)snprintf(ret_class, 8, "c%u", symbol->module % COLORS);
 }
 
 static int put_label(struct drawing *drawing, const char *label, double x, double y, double width)

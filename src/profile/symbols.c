@@ -29,7 +29,7 @@ static struct key key_of(const struct profile *profile, uint32_t number)
 
 static uint64_t hash_key(const struct key *key)
 {
-    return hash_mix(hash_mix(key->address, key->module), (uint64_t)key->function << 32 | key->file);
+    return hash_mix(hash_pair(key->address, key->module), (uint64_t)key->function << 32 | key->file);
 }
 
 static bool symbol_is(const void *context, uint32_t number, const void *key)

@@ -7,7 +7,7 @@
 
 static uint64_t hash_frame(const struct profile_frame *frame)
 {
-    uint64_t hash = hash_mix(frame->address, (uint64_t)frame->function << 32 | frame->file);
+    uint64_t hash = hash_pair(frame->address, (uint64_t)frame->function << 32 | frame->file);
 
     return hash_mix(hash, (uint64_t)frame->line << 32 | (uint64_t)frame->module << 2 |
                               (uint64_t)frame->kernel << 1 | (uint64_t)frame->inlined);
@@ -38,7 +38,7 @@ static bool node_is(const void *owner, uint32_t number, const void *key)
 static uint64_t node_hash(const void *owner, uint32_t number)
 {
     const struct profile *profile = owner;
-    return hash_mix(profile->nodes.items[number].parent, profile->nodes.items[number].frame);
+    return hash_pair(profile->nodes.items[number].parent, profile->nodes.items[number].frame);
 }
 
 static bool thread_is(const void *owner, uint32_t number, const void *key)
@@ -50,7 +50,7 @@ static bool thread_is(const void *owner, uint32_t number, const void *key)
 static uint64_t thread_hash(const void *owner, uint32_t number)
 {
     const struct profile *profile = owner;
-    return hash_mix(profile->threads.items[number].tid, 0);
+    return hash_pair(profile->threads.items[number].tid, 0);
 }
 
 static bool count_is(const void *owner, uint32_t number, const void *key)
@@ -64,7 +64,7 @@ static bool count_is(const void *owner, uint32_t number, const void *key)
 static uint64_t count_hash(const void *owner, uint32_t number)
 {
     const struct profile *profile = owner;
-    return hash_mix(profile->counts.items[number].node, profile->counts.items[number].thread);
+    return hash_pair(profile->counts.items[number].node, profile->counts.items[number].thread);
 }
 
 static const struct index_kind frame_kind = {.is = frame_is, .hash = frame_hash};
@@ -92,7 +92,7 @@ int profile_find_or_add_frame(struct profile *profile, const struct profile_fram
 int profile_find_or_add_node(struct profile *profile, uint32_t parent, uint32_t frame, uint32_t *ret_node)
 {
     struct profile_node node = {.parent = parent, .frame = frame};
-    uint64_t hash = hash_mix(parent, frame);
+    uint64_t hash = hash_pair(parent, frame);
     int r;
 
     if (index_find(&profile->node_index, &node_kind, profile, hash, &node, ret_node))
@@ -109,7 +109,7 @@ int profile_find_or_add_node(struct profile *profile, uint32_t parent, uint32_t 
 
 int profile_find_or_add_thread(struct profile *profile, uint32_t tid, uint32_t *ret_thread)
 {
-    uint64_t hash = hash_mix(tid, 0);
+    uint64_t hash = hash_pair(tid, 0);
     int r;
 
     if (index_find(&profile->thread_index, &thread_kind, profile, hash, &tid, ret_thread))
@@ -130,7 +130,7 @@ int profile_find_or_add_count(struct profile *profile, uint32_t node, uint32_t t
     struct profile_count count = {.node = node, .thread = thread};
     /* Each thread has room for what is not kept. */
     size_t limit = LIMIT_PROFILE_COUNTS + (node == NODE_NOT_KEPT ? LIMIT_PROFILE_THREADS : 0);
-    uint64_t hash = hash_mix(node, thread);
+    uint64_t hash = hash_pair(node, thread);
     uint32_t number;
     int r = 0;
 

@@ -17,14 +17,14 @@ static bool node_is(const void *owner, uint32_t number, const void *key)
 static uint64_t node_hash(const void *owner, uint32_t number)
 {
     const struct tree *tree = owner;
-    return hash_mix(tree->items[number].parent, tree->items[number].symbol);
+    return hash_pair(tree->items[number].parent, tree->items[number].symbol);
 }
 
 static int find_or_add(struct tree *tree, uint32_t parent, uint32_t symbol, uint32_t *ret_node)
 {
     static const struct index_kind kind = {.is = node_is, .hash = node_hash};
     struct tree_node node = {.parent = parent, .symbol = symbol};
-    uint64_t hash = hash_mix(parent, symbol);
+    uint64_t hash = hash_pair(parent, symbol);
     int r;
 
     if (index_find(&tree->index, &kind, tree, hash, &node, ret_node))

@@ -1,4 +1,4 @@
-#include "profile/places.h"
+#include "profile/spots.h"
 
 #include "base/array.h"
 #include "base/limits.h"
@@ -11,7 +11,7 @@ enum { MADE_UP_SIZE = 16 };
 
 enum { RANGES_MAX = 2 * LIMIT_PROFILE_FRAMES + 2 * LIMIT_PROFILE_MODULES };
 
-static int add_range(struct place_ranges *ranges, const struct place_range *range)
+static int add_range(struct spot_ranges *ranges, const struct spot_range *range)
 {
     int r = ARRAY_RESERVE(ranges, 1, RANGES_MAX);
 
@@ -32,7 +32,7 @@ static int compare_modules(const void *left, const void *right, void *context)
 }
 
 /* Of modules that were mapped at one address in turn only the first is there; is_mapped is by module. */
-static int add_mappings(const struct profile *profile, struct places *places, bool *is_mapped)
+static int add_mappings(const struct profile *profile, struct spots *spots, bool *is_mapped)
 {
     _cleanup_free_ uint32_t *order = calloc(profile->modules.count, sizeof *order);
     uint64_t end = 0;
@@ -50,7 +50,7 @@ static int add_mappings(const struct profile *profile, struct places *places, bo
             continue;
         is_mapped[order[i]] = true;
         end = module->end;
-        r = add_range(&places->mappings, &(struct place_range){module->start, end - 1, order[i], 0});
+        r = add_range(&spots->mappings, &(struct spot_range){module->start, end - 1, order[i], 0});
     }
     return r;
 }
@@ -76,7 +76,7 @@ static bool is_in_place(const struct profile *profile, const bool *is_mapped, ui
 }
 
 /* Frames that keep their addresses. Neighbours of one symbol are one range. */
-static int keep_addresses(const struct profile *profile, struct places *places, const bool *is_mapped)
+static int keep_addresses(const struct profile *profile, struct spots *spots, const bool *is_mapped)
 {
     _cleanup_free_ uint32_t *order = calloc(profile->frames.count, sizeof *order);
     size_t count = 0;
@@ -90,25 +90,25 @@ static int keep_addresses(const struct profile *profile, struct places *places, 
     qsort_r(order, count, sizeof *order, compare_frames, profile->frames.items);
     for (size_t i = 0; r == 0 && i < count; i++) {
         const struct profile_frame *frame = &profile->frames.items[order[i]];
-        uint32_t symbol = places->symbols.of_frame[order[i]];
-        struct place_range *last = places->named.count ? &places->named.items[places->named.count - 1] : NULL;
+        uint32_t symbol = spots->symbols.of_frame[order[i]];
+        struct spot_range *last = spots->named.count ? &spots->named.items[spots->named.count - 1] : NULL;
 
         if (last && last->symbol != symbol && last->end == frame->address)
             continue; /* another one is there: this gets an address that is made up */
-        places->of_frame[order[i]] = frame->address;
+        spots->of_frame[order[i]] = frame->address;
         if (last && last->symbol == symbol)
             last->end = frame->address;
         else
-            r = add_range(&places->named,
-                          &(struct place_range){frame->address, frame->address, frame->module, symbol});
+            r = add_range(&spots->named,
+                          &(struct spot_range){frame->address, frame->address, frame->module, symbol});
     }
     return r;
 }
 
 /* One address for each symbol that needs one, those of a module behind each other. */
-static int make_up_addresses(const struct profile *profile, struct places *places)
+static int make_up_addresses(const struct profile *profile, struct spots *spots)
 {
-    _cleanup_free_ uint64_t *of_symbol = calloc(places->symbols.count, sizeof *of_symbol);
+    _cleanup_free_ uint64_t *of_symbol = calloc(spots->symbols.count, sizeof *of_symbol);
     _cleanup_free_ uint64_t *next = calloc(profile->modules.count, sizeof *next);
     uint64_t at = MADE_UP_START;
     int r = 0;
@@ -116,62 +116,62 @@ static int make_up_addresses(const struct profile *profile, struct places *place
     if (!of_symbol || !next)
         return -ENOMEM;
     for (uint32_t i = 0; i < profile->frames.count; i++) {
-        uint32_t symbol = places->symbols.of_frame[i];
-        if (!places->of_frame[i] && !of_symbol[symbol]) {
+        uint32_t symbol = spots->symbols.of_frame[i];
+        if (!spots->of_frame[i] && !of_symbol[symbol]) {
             of_symbol[symbol] = 1; /* to be filled in */
-            next[places->symbols.items[symbol].module] += MADE_UP_SIZE;
+            next[spots->symbols.items[symbol].module] += MADE_UP_SIZE;
         }
     }
     for (uint32_t i = 0; r == 0 && i < profile->modules.count; i++) {
         uint64_t size = next[i];
         next[i] = at;
         if (size)
-            r = add_range(&places->mappings, &(struct place_range){at, at + size - 1, i, 0});
+            r = add_range(&spots->mappings, &(struct spot_range){at, at + size - 1, i, 0});
         at += size;
     }
-    for (uint32_t i = 0; r == 0 && i < places->symbols.count; i++) {
-        uint32_t module = places->symbols.items[i].module;
+    for (uint32_t i = 0; r == 0 && i < spots->symbols.count; i++) {
+        uint32_t module = spots->symbols.items[i].module;
         if (!of_symbol[i])
             continue;
         of_symbol[i] = next[module];
         next[module] += MADE_UP_SIZE;
-        r = add_range(&places->named,
-                      &(struct place_range){of_symbol[i], of_symbol[i] + MADE_UP_SIZE - 1, module, i});
+        r = add_range(&spots->named,
+                      &(struct spot_range){of_symbol[i], of_symbol[i] + MADE_UP_SIZE - 1, module, i});
     }
     for (uint32_t i = 0; i < profile->frames.count; i++)
-        if (!places->of_frame[i])
-            places->of_frame[i] = of_symbol[places->symbols.of_frame[i]];
+        if (!spots->of_frame[i])
+            spots->of_frame[i] = of_symbol[spots->symbols.of_frame[i]];
     return r;
 }
 
-int places_of(const struct profile *profile, struct places *ret_places)
+int spots_of(const struct profile *profile, struct spots *ret_spots)
 {
-    _cleanup_places_ struct places places = {0};
+    _cleanup_spots_ struct spots spots = {0};
     _cleanup_free_ bool *is_mapped = calloc(profile->modules.count, sizeof *is_mapped);
-    int r = is_mapped ? symbols_of(profile, &places.symbols) : -ENOMEM;
+    int r = is_mapped ? symbols_of(profile, &spots.symbols) : -ENOMEM;
 
     if (r < 0)
         return r;
-    places.of_frame = calloc(profile->frames.count, sizeof *places.of_frame);
-    if (!places.of_frame)
+    spots.of_frame = calloc(profile->frames.count, sizeof *spots.of_frame);
+    if (!spots.of_frame)
         return -ENOMEM;
-    r = add_mappings(profile, &places, is_mapped);
+    r = add_mappings(profile, &spots, is_mapped);
     if (r == 0)
-        r = keep_addresses(profile, &places, is_mapped);
+        r = keep_addresses(profile, &spots, is_mapped);
     if (r == 0)
-        r = make_up_addresses(profile, &places);
+        r = make_up_addresses(profile, &spots);
     if (r < 0)
         return r;
-    *ret_places = places;
-    places = (struct places){0};
+    *ret_spots = spots;
+    spots = (struct spots){0};
     return 0;
 }
 
-void places_release(struct places *places)
+void spots_release(struct spots *spots)
 {
-    symbols_release(&places->symbols);
-    free(places->of_frame);
-    free(places->mappings.items);
-    free(places->named.items);
-    *places = (struct places){0};
+    symbols_release(&spots->symbols);
+    free(spots->of_frame);
+    free(spots->mappings.items);
+    free(spots->named.items);
+    *spots = (struct spots){0};
 }

@@ -8,23 +8,23 @@
 
 #include "profile/symbols.h"
 
-struct place_range {
+struct spot_range {
     uint64_t start, end; /* the last byte, which is in it */
     uint32_t module, symbol;
 };
 
-struct place_ranges {
-    struct place_range *items;
+struct spot_ranges {
+    struct spot_range *items;
     size_t count, capacity;
 };
 
-struct places {
+struct spots {
     struct symbols symbols;
-    uint64_t *of_frame;           /* by frame */
-    struct place_ranges mappings; /* with the symbol unused; by address */
-    struct place_ranges named;    /* which addresses are which symbol */
+    uint64_t *of_frame;          /* by frame */
+    struct spot_ranges mappings; /* with the symbol unused; by address */
+    struct spot_ranges named;    /* which addresses are which symbol */
 };
 
-int places_of(const struct profile *profile, struct places *ret_places) _must_check_; /* -ENOMEM */
-void places_release(struct places *places);
-#define _cleanup_places_ _cleanup_(places_release)
+int spots_of(const struct profile *profile, struct spots *ret_spots) _must_check_; /* -ENOMEM */
+void spots_release(struct spots *spots);
+#define _cleanup_spots_ _cleanup_(spots_release)
