@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 static int event_open(const struct perf_event_attr *attributes, pid_t tid, int processor)
@@ -61,18 +62,23 @@ int perf_event_add(struct perf *perf, pid_t tid, int processor)
     return fd;
 }
 
-/* Of locked memory, kernel.perf_event_mlock_kb a processor is free for each user. */
-static size_t free_room(void)
+/* Of locked memory, kernel.perf_event_mlock_kb a processor is free for each user; with what is more, counted
+ * together, a user stays below RLIMIT_MEMLOCK. A quarter of all leaves something for the next session. */
+static size_t free_room(const struct perf *perf)
 {
     _cleanup_buffer_ struct buffer text = BUFFER_INIT(64);
-    const char *cursor;
-    uint64_t kib;
+    struct rlimit limit = {0};
+    uint64_t kib = 516, bytes, page = (uint64_t)sysconf(_SC_PAGESIZE); /* as most have it */
 
-    if (io_read_file_at(AT_FDCWD, "/proc/sys/kernel/perf_event_mlock_kb", &text) < 0)
-        return SIZE_MAX;
-    cursor = buffer_string(&text);
-    return scan_u64(&cursor, cursor + text.size, &kib) && kib < SIZE_MAX / 1024 ? (size_t)kib * 1024
-                                                                                : SIZE_MAX;
+    (void)getrlimit(RLIMIT_MEMLOCK, &limit); /* can't fail for ourselves */
+    if (io_read_file_at(AT_FDCWD, "/proc/sys/kernel/perf_event_mlock_kb", &text) == 0) {
+        const char *cursor = buffer_string(&text);
+        (void)scan_u64(&cursor, cursor + text.size, &kib); /* else as above */
+    }
+    bytes = kib < LIMIT_PERF_RINGS / 1024 ? kib * 1024 : LIMIT_PERF_RINGS;
+    if ((limit.rlim_cur / perf->ring_count + bytes) / 4 > bytes)
+        bytes = (limit.rlim_cur / perf->ring_count + bytes) / 4;
+    return bytes > page ? (size_t)(bytes - page) : 0; /* each ring has one before it */
 }
 
 static size_t least_room(const struct perf *perf)
@@ -80,22 +86,21 @@ static size_t least_room(const struct perf *perf)
     return perf->layout.has_stack ? 2 * PERF_RECORD_SIZE_MAX : PERF_RECORD_SIZE_MAX;
 }
 
-/* Addresses alone take a few hundred bytes a sample: a quarter MiB lasts for seconds. Stacks are as long as
- * was asked for: half a MiB is some 28 of 16 KiB, a quarter of a second at 99 a second. */
+/* Addresses alone take a few hundred bytes a sample: a quarter MiB lasts for seconds. Of stacks of 16 KiB, a
+ * MiB holds some fifty, half a second's; and by processor, other processes' samples are among them. */
 static size_t wanted_room(const struct perf *perf)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), size = perf->layout.has_stack ? 512 * 1024 : 256 * 1024;
-    size_t free_bytes = free_room(), share = LIMIT_PERF_RINGS / perf->ring_count;
+    size_t size = perf->layout.has_stack ? 2048 * 1024 : 256 * 1024, free_bytes = free_room(perf);
 
-    while (size > least_room(perf) && (size + page > free_bytes || size > share))
+    while (size > least_room(perf) && (size > free_bytes || size > LIMIT_PERF_RINGS / perf->ring_count))
         size /= 2;
     return size;
 }
 
 int perf_ring_add(struct perf *perf, struct perf_ring *ring, int fd, struct error *error)
 {
-    struct epoll_event event = {.events =
-                                    EPOLLIN | EPOLLET}; /* one whose thread has ended hangs up for ever */
+    /* Once for each change: one whose thread has ended hangs up for ever. */
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET};
     size_t size = wanted_room(perf);
     int r = perf_ring_map(ring, fd, size);
 

@@ -3,10 +3,13 @@
  *
  * There are two ways. With CAP_PERFMON (or kernel.perf_event_paranoid at 0 or below) one event on each
  * processor samples whatever runs there, and what isn't the process's is passed over: few descriptors, the
- * same cost for any number of threads, and threads that live shortly are seen as fairly as others. Without
- * that right, a process that we might trace gets events of its own: one for each thread on each processor,
- * which the kernel passes on to threads born later. A thread is first sampled after a whole period there: one
- * that lives for less is never seen. */
+ * same cost for any number of threads, and threads that live shortly are seen as fairly as others. Strangers
+ * pay, too, and take room.
+ *
+ * Without that right, a process that we might trace gets events of its own: one for each thread on each
+ * processor, which the kernel passes on to threads born later. Each switch from or to one of its threads
+ * takes a microsecond or two longer then. A thread is first sampled after a whole period on a processor: one
+ * that runs for less there is never seen, and of many that run now and then a good part is missed. */
 #pragma once
 
 #include "perf/record.h"
