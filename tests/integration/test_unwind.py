@@ -43,14 +43,18 @@ def test_gdb_finds_the_same_frames(start, tmp_path, monkeypatch, language):  # n
                       "-p", process.pid)
 
     assert set(ours) == set(live) == tasks(process.pid)
+    known = set()
     for name, threads in threads_by_name(process.pid, live, names).items():
         assert len(threads) == names[name]
+        known |= threads
     for thread, (end, frames) in ours.items():
         mine, theirs = [pc for pc, _ in frames], [pc for pc, _, _ in live[thread] if pc != 0]
-        # the stack that Go's scheduler works on isn't always marked where it begins
-        assert end == OUTERMOST or language == "go", (thread, frames)
         if language in COMPILED:
             assert mine == theirs, thread
-        else:
-            assert len(os.path.commonprefix([mine, theirs])) >= min(3, len(theirs)), (thread, mine, theirs)
-            assert frames[-1][1] == BY_CFI, (thread, frames)
+            # the stack that Go's scheduler works on isn't always marked where it begins
+            assert end == OUTERMOST or language == "go", (thread, frames)
+        elif thread in known:
+            assert len(os.path.commonprefix([mine, theirs])) >= 3, (thread, mine, theirs)
+            assert end == OUTERMOST and frames[-1][1] == BY_CFI, (thread, frames)
+    # a runtime's own threads may have been stopped anywhere, in the middle of code that nothing is known of, too
+    assert sum(end == OUTERMOST for end, _ in ours.values()) > len(ours) / 2
