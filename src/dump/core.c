@@ -85,8 +85,8 @@ static int compare_pieces(const void *a, const void *b)
 static int choose_memory(struct core *core)
 {
     const struct memory_piece_list *linkage = &core->capture->linkage;
-    struct stacks stacks;
-    int r = stacks_init(&stacks, core->capture, core->memory);
+    struct stack_bytes stacks;
+    int r = stack_bytes_init(&stacks, core->capture, core->memory);
 
     if (r == 0 && core->memory)
         r = regions_choose(&stacks, core->type & ~always_on, &core->ranges);
@@ -103,7 +103,7 @@ static int choose_memory(struct core *core)
     range_list_merge(&core->ranges);
     if (core->pieces.count > 0)
         qsort(core->pieces.items, core->pieces.count, sizeof core->pieces.items[0], compare_pieces);
-    stacks_release(&stacks);
+    stack_bytes_release(&stacks);
     return r;
 }
 

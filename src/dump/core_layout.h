@@ -11,7 +11,7 @@
 #pragma once
 
 #include "dump/core.h"
-#include "dump/stacks.h"
+#include "dump/stack_bytes.h"
 
 struct core {
     const struct capture *capture;

@@ -13,7 +13,7 @@
 #include "dump/minidump.h"
 #include "dump/minidump_format.h"
 #include "dump/regions.h"
-#include "dump/stacks.h"
+#include "dump/stack_bytes.h"
 
 enum { LAYOUT_TEXTS_MAX = 16, LAYOUT_STREAMS_MAX = 40, LAYOUT_ALIGNMENT = STACK_ALIGNMENT };
 
@@ -32,7 +32,7 @@ struct minidump {
     size_t directory_used;
     struct text_piece texts[LAYOUT_TEXTS_MAX];
     size_t text_count;
-    struct stacks stacks;
+    struct stack_bytes stacks;
     bool *module_wanted; /* by index in the capture; NULL: all of them */
     struct range_list regions;
     uint64_t contexts_rva, stacks_rva, regions_rva, size;

@@ -41,12 +41,12 @@ static int choose_modules(struct minidump *minidump)
         return -ENOMEM;
     for (size_t i = 0; i < capture->thread_count; i++)
         note_module(minidump, registers_program_counter(&capture->threads[i].registers));
-    return stacks_scan(&minidump->stacks, note_module, minidump);
+    return stack_bytes_scan(&minidump->stacks, note_module, minidump);
 }
 
 static int lay_out(struct minidump *minidump)
 {
-    int r = stacks_init(&minidump->stacks, minidump->capture, minidump->memory);
+    int r = stack_bytes_init(&minidump->stacks, minidump->capture, minidump->memory);
 
     if (r == 0)
         r = choose_modules(minidump);
@@ -119,7 +119,7 @@ void minidump_free(struct minidump *minidump)
     if (!minidump)
         return;
     buffer_release(&minidump->head);
-    stacks_release(&minidump->stacks);
+    stack_bytes_release(&minidump->stacks);
     free(minidump->module_wanted);
     free(minidump->regions.items);
     free(minidump);

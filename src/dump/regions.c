@@ -15,7 +15,7 @@ static const uint32_t memory_bits = MD_TYPE_DATA_SEGS | MD_TYPE_FULL_MEMORY | MD
                                     MD_TYPE_CODE_SEGS | MD_TYPE_PRIVATE_WRITE_COPY | MD_TYPE_MODULE_HEADERS;
 
 struct choice {
-    const struct stacks *stacks;
+    const struct stack_bytes *stacks;
     const struct capture *capture;
     uint32_t type;
     struct range_list *list;
@@ -188,14 +188,14 @@ static int add_referenced(struct choice *choice)
         for (size_t word = 0; word < ELEMENTS_OF(words); word++)
             note_reference(set, words[word]);
     }
-    r = stacks_scan(choice->stacks, note_reference, set);
+    r = stack_bytes_scan(choice->stacks, note_reference, set);
     for (size_t i = 0; r == 0 && i < ELEMENTS_OF(set->pages); i++)
         if (set->pages[i])
             r = range_list_add(choice->list, set->pages[i], set->pages[i] + capture->page_size);
     return r;
 }
 
-int regions_choose(const struct stacks *stacks, uint32_t type, struct range_list *ret_list)
+int regions_choose(const struct stack_bytes *stacks, uint32_t type, struct range_list *ret_list)
 {
     const struct map_list *maps = &stacks->capture->maps;
     struct choice choice = {.stacks = stacks, .capture = stacks->capture, .type = type, .list = ret_list};

@@ -150,7 +150,7 @@ static void place_threads(struct minidump *minidump)
         threads[i].context = context_location(minidump, i);
     for (size_t i = 0; i < minidump->stacks.piece_count; i++) {
         const struct stack_piece *piece = &minidump->stacks.pieces[i];
-        const struct stack_run *run = stacks_find(&minidump->stacks, piece->start);
+        const struct stack_run *run = stack_bytes_find(&minidump->stacks, piece->start);
 
         threads[piece->thread].stack.location = (struct md_location){
             .size = (uint32_t)(piece->end - piece->start),

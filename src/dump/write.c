@@ -49,7 +49,7 @@ static int put_stack_part(const struct minidump *minidump, struct batch *batch,
 
 static int put_stacks(const struct minidump *minidump, struct batch *batch)
 {
-    const struct stacks *stacks = &minidump->stacks;
+    const struct stack_bytes *stacks = &minidump->stacks;
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < stacks->run_count; i++) {

@@ -21,7 +21,7 @@ struct stack_run {
     size_t first_piece, piece_count; /* of the pieces */
 };
 
-struct stacks {
+struct stack_bytes {
     const struct capture *capture;
     const struct memory *memory;
     struct stack_piece *pieces;
@@ -32,11 +32,11 @@ struct stacks {
 };
 
 /* memory NULL: only what the capture holds. Both are borrowed. */
-int stacks_init(struct stacks *stacks, const struct capture *capture,
-                const struct memory *memory) _must_check_;
-void stacks_release(struct stacks *stacks);
+int stack_bytes_init(struct stack_bytes *stacks, const struct capture *capture,
+                     const struct memory *memory) _must_check_;
+void stack_bytes_release(struct stack_bytes *stacks);
 /* The run that holds address; NULL: none. */
-const struct stack_run *stacks_find(const struct stacks *stacks, uint64_t address);
+const struct stack_run *stack_bytes_find(const struct stack_bytes *stacks, uint64_t address);
 /* Calls visit with every word of every stack. */
-int stacks_scan(const struct stacks *stacks, void (*visit)(void *context, uint64_t word),
-                void *context) _must_check_;
+int stack_bytes_scan(const struct stack_bytes *stacks, void (*visit)(void *context, uint64_t word),
+                     void *context) _must_check_;

@@ -1,5 +1,5 @@
 /* The stacks of a dump: pieces in address order, overlaps merged. */
-#include "dump/stacks.h"
+#include "dump/stack_bytes.h"
 
 #include <errno.h>
 #include <string.h>
@@ -13,7 +13,7 @@ static int compare_pieces(const void *a, const void *b)
     return left->end < right->end ? -1 : left->end > right->end;
 }
 
-static void collect_pieces(struct stacks *stacks)
+static void collect_pieces(struct stack_bytes *stacks)
 {
     for (size_t i = 0; i < stacks->capture->thread_count; i++) {
         const struct capture_thread *thread = &stacks->capture->threads[i];
@@ -32,12 +32,12 @@ static void collect_pieces(struct stacks *stacks)
     qsort(stacks->pieces, stacks->piece_count, sizeof stacks->pieces[0], compare_pieces);
 }
 
-int stacks_init(struct stacks *stacks, const struct capture *capture, const struct memory *memory)
+int stack_bytes_init(struct stack_bytes *stacks, const struct capture *capture, const struct memory *memory)
 {
     size_t most = capture->thread_count;
     struct stack_run *run = NULL;
 
-    *stacks = (struct stacks){.capture = capture, .memory = memory};
+    *stacks = (struct stack_bytes){.capture = capture, .memory = memory};
     stacks->pieces = calloc(most ? most : 1, sizeof stacks->pieces[0]);
     stacks->runs = calloc(most ? most : 1, sizeof stacks->runs[0]);
     if (!stacks->pieces || !stacks->runs)
@@ -62,13 +62,13 @@ int stacks_init(struct stacks *stacks, const struct capture *capture, const stru
     return 0;
 }
 
-void stacks_release(struct stacks *stacks)
+void stack_bytes_release(struct stack_bytes *stacks)
 {
     free(stacks->pieces);
     free(stacks->runs);
 }
 
-const struct stack_run *stacks_find(const struct stacks *stacks, uint64_t address)
+const struct stack_run *stack_bytes_find(const struct stack_bytes *stacks, uint64_t address)
 {
     size_t low = 0, high = stacks->run_count;
 
@@ -97,7 +97,8 @@ static void visit_words(const uint8_t *bytes, size_t size, void (*visit)(void *c
     }
 }
 
-int stacks_scan(const struct stacks *stacks, void (*visit)(void *context, uint64_t word), void *context)
+int stack_bytes_scan(const struct stack_bytes *stacks, void (*visit)(void *context, uint64_t word),
+                     void *context)
 {
     _cleanup_free_ uint8_t *chunk = NULL;
 
