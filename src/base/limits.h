@@ -51,7 +51,7 @@
 #define LIMIT_FIELDS 128u                      /* fields of one message */
 #define LIMIT_JSON_ANSWER (256u * 1024 * 1024) /* one JSON answer in a worker */
 
-#define LIMIT_WAIT_MS (10ull * 60 * 1000) /* how long an operation may be asked to wait */
+#define LIMIT_WAIT_MS (15ull * 60 * 1000) /* how long an operation may be asked to wait */
 
 /* Samples */
 #define LIMIT_PERF_FREQUENCY 1000u           /* in a second of a processor's time */
@@ -67,6 +67,7 @@
 #define LIMIT_EXTENDED_BUDGET (4u * 1024 * 1024) /* captured extended registers of all threads together */
 #define LIMIT_LINKAGE (8u * 1024 * 1024)         /* captured pages of ELF headers and link maps */
 #define LIMIT_FILE_NOTE (16u * 1024 * 1024)      /* the note of a core that names the mapped files */
+#define LIMIT_CORE_NOTES (256u * 1024 * 1024)    /* the notes of a core file that is read */
 #define LIMIT_STREAM_CHUNK (256u * 1024)         /* memory is read and sent in pieces of this size */
 #define LIMIT_ZIP_ENTRIES 1048576u               /* files in one archive */
 #define LIMIT_COMPRESS_THREADS 8u                /* of one dump: more than a pipe can take */
@@ -86,3 +87,7 @@
 #define LIMIT_PROFILE_TEXT (4u * 1024 * 1024) /* ... with all their bytes together ... */
 #define LIMIT_PROFILE_NAME 1024u              /* ... of one: templates write names of many KiB */
 #define LIMIT_PROFILE_DEPTH 512u              /* functions of one stack, the innermost */
+#define LIMIT_PROFILE_MS (15ull * 60 * 1000)  /* how long one takes, as long as it may be asked to wait */
+#define LIMIT_PROFILE_NAMED (128u * 1024)     /* addresses whose names are remembered; 48 bytes each */
+#define LIMIT_KERNEL_NAMES (1024u * 1024)     /* functions of the kernel; a usual one has 120,000 */
+#define LIMIT_KERNEL_NAMES_TEXT (64u * 1024 * 1024)

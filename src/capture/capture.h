@@ -89,6 +89,7 @@ struct capture_options {
     bool thread_details; /* find the threads' start addresses */
     bool find_untouched; /* fill capture.present, for dumps of all memory */
     bool extended;       /* read the extended registers: of as many threads as LIMIT_EXTENDED_BUDGET holds */
+    bool general_only;   /* of the registers only the general ones: enough to unwind stacks */
     bool copy_linkage;   /* fill capture.linkage; before the stop, so it costs the target nothing */
     /* Don't hold it at all: for an estimate. Of the registers there is only where the threads that sleep
      * stand, and no stack is copied; *ret_trace is NULL. */

@@ -421,7 +421,8 @@ static int look_only(struct live *live)
 
 static int capture_with(struct live *live, struct trace **ret_trace)
 {
-    struct trace_options hold = {.deadline_ms = live->options->deadline_ms,
+    struct trace_options hold = {.general_only = live->options->general_only,
+                                 .deadline_ms = live->options->deadline_ms,
                                  .most_ms = live->options->most_ms};
     struct trace *trace = NULL;
     int r = read_before(live);

@@ -169,15 +169,18 @@ static void join_holder(struct hold *hold)
         (void)sched_yield(); /* can't fail on Linux */
 }
 
-int hold_begin(struct hold *hold, const struct pidref *process, const struct extended_area *extended,
-               uint64_t deadline_ns, uint64_t most_ns)
+int hold_begin(struct hold *hold, const struct pidref *process, const struct trace_options *options,
+               uint64_t deadline_ns)
 {
     pthread_condattr_t monotonic;
     int r;
 
-    *hold = (struct hold){.process = process, .deadline_ns = deadline_ns, .most_ns = most_ns};
-    if (extended && extended->size > 0) {
-        hold->extended = *extended;
+    *hold = (struct hold){.process = process,
+                          .deadline_ns = deadline_ns,
+                          .general_only = options->general_only,
+                          .most_ns = options->most_ms * 1000000};
+    if (options->extended.size > 0) {
+        hold->extended = options->extended;
         hold->extended_size = arch_extended_size();
     }
     r = thread_list_init(&hold->threads);

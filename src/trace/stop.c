@@ -138,8 +138,9 @@ static int seize_new(struct hold *hold, size_t *ret_new)
 static int take_floating(struct hold *hold, struct traced_thread *thread)
 {
     size_t room = hold->extended_size <= hold->extended.size ? hold->extended_size : 0;
-    int r = arch_floating_read(thread->tid, &thread->registers, hold->extended.bytes, room,
-                               &thread->extended_size);
+    int r = hold->general_only ? 0
+                               : arch_floating_read(thread->tid, &thread->registers, hold->extended.bytes,
+                                                    room, &thread->extended_size);
 
     if (r < 0 || thread->extended_size == 0)
         return r;

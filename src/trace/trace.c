@@ -182,7 +182,7 @@ static int try_hold(struct trace *trace, const struct pidref *process, const str
     r = settle_wait(process, deadline_ns, ret_culprit);
     if (r < 0)
         return r;
-    r = hold_begin(&trace->hold, process, &options->extended, deadline_ns, options->most_ms * 1000000);
+    r = hold_begin(&trace->hold, process, options, deadline_ns);
     trace->begun = true;
     *ret_culprit = trace->hold.culprit;
     if (r == 0)
