@@ -1,11 +1,14 @@
 #include "api/kudu.h"
 
 #include "api/answer_source.h"
+#include "http/accept.h"
 #include "ops/operation.h"
 
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
+
+enum { FORMS_MAX = 16 }; /* of one operation */
 
 const char *const kudu_roots[] = {"/api/processes", "/api/diagnostics/processes", "/diagnostics/processes",
                                   NULL};
@@ -17,10 +20,13 @@ const struct route kudu_routes[] = {
     {HTTP_POST, "/{id:int}/stop", "stop"},
     {HTTP_GET, "/{id:int}/dump", "dump"},
     {HTTP_GET, "/{id:int}/gcdump", "gcdump"},
+    {HTTP_GET, "/{id:int}/profile", "profile"},
     {HTTP_POST, "/{id:int}/profile/start", "profile-start"},
     {HTTP_GET, "/{id:int}/profile/stop", "profile-stop"},
     {HTTP_GET, "/{id:int}/threads", "threads"},
     {HTTP_GET, "/{id:int}/threads/{tid:int}", "thread"},
+    {HTTP_GET, "/{id:int}/threads/{tid:int}/stack", "stack"},
+    {HTTP_GET, "/{id:int}/stacks", "stacks"},
     {HTTP_GET, "/{id:int}/modules", "modules"},
     {HTTP_GET, "/{id:int}/modules/{base:hex}", "module"},
     {HTTP_GET, "/{id:int}/environments/{filter:text}", "environment"},
@@ -110,6 +116,24 @@ static int add_arguments(const struct operation *operation, const struct target 
     return r;
 }
 
+/* ?format= is stronger than Accept: it can be typed into a browser. */
+static int add_form(struct http_exchange *exchange, const struct operation *operation,
+                    struct request *request)
+{
+    const char *types[FORMS_MAX], *accept = http_exchange_header(exchange, "Accept");
+    size_t count = 0;
+
+    if (!operation->forms || !accept || request_string(request, "format"))
+        return 0;
+    while (count < FORMS_MAX && operation->forms[count].format) {
+        types[count] = operation->forms[count].type;
+        count++;
+    }
+    http_header(exchange, "Vary", "Accept");
+    return fields_add(&request->arguments, "format",
+                      operation->forms[accept_choose(accept, types, count)].format);
+}
+
 static int add_captures(const struct route_match *match, struct request *request)
 {
     const struct route_capture *second = &match->captures[1];
@@ -140,6 +164,8 @@ static int call(const struct kudu_front *front, struct http_exchange *exchange, 
     r = set_base(front, exchange, root, &request, error);
     if (r == 0)
         r = add_arguments(operation, target, &request, error);
+    if (r == 0)
+        r = add_form(exchange, operation, &request);
     if (r == 0)
         r = add_captures(match, &request);
     if (r == 0)

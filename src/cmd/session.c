@@ -92,12 +92,13 @@ static int memory_begin(struct answer *answer, const struct answer_head *head, s
     return 0;
 }
 
-static int ask_text(struct session *session, const struct request *request, struct buffer *ret_text,
-                    struct error *error)
+static int ask_text(struct session *session, const struct operation *own, const struct request *request,
+                    struct buffer *ret_text, struct error *error)
 {
     ret_text->limit = LIMIT_JSON_ANSWER;
     struct memory_answer memory = {.answer = {.begin = memory_begin}, .body = ret_text};
-    int r = session_run(session, request, &memory.answer, error);
+    int r = own ? operation_call(own, &session->context, request, &memory.answer, error)
+                : session_run(session, request, &memory.answer, error);
     if (r >= 0)
         r = sink_finish(memory.sink, error);
     sink_free(memory.sink);
@@ -120,8 +121,19 @@ int session_ask_json(struct session *session, const struct request *request, jso
                      struct error *error)
 {
     _cleanup_buffer_ struct buffer text = {0};
-    int r = ask_text(session, request, &text, error);
+    int r = ask_text(session, NULL, request, &text, error);
     return r < 0 ? r : read_json(session, &text, ret_json, error);
+}
+
+int session_print(struct session *session, const struct operation *own, const struct request *request)
+{
+    struct error error = {0};
+    _cleanup_buffer_ struct buffer text = {0};
+    int r = ask_text(session, own, request, &text, &error);
+    if (r < 0)
+        return complain(&error);
+    (void)fwrite(buffer_string(&text), 1, text.size, stdout); /* looked at when all is written */
+    return EXIT_GOOD;
 }
 
 int session_answer_keep(struct session *session, const struct request *request, session_show show,
@@ -130,7 +142,7 @@ int session_answer_keep(struct session *session, const struct request *request, 
     struct error error = {0};
     _cleanup_json_ json_t *json = NULL;
     _cleanup_buffer_ struct buffer text = {0};
-    int r = ask_text(session, request, &text, &error);
+    int r = ask_text(session, NULL, request, &text, &error);
     if (r >= 0)
         r = read_json(session, &text, &json, &error);
     if (r >= 0 && session->json)

@@ -31,6 +31,10 @@ int session_run(struct session *session, const struct request *request, struct a
 int session_ask_json(struct session *session, const struct request *request, json_t **ret_json,
                      struct error *error) _must_check_;
 
+/* Prints the answer as it is. own: an operation that no service has, to be run here; NULL: the one that the
+ * request names. Returns the exit code. */
+int session_print(struct session *session, const struct operation *own, const struct request *request);
+
 static inline void cleanup_json(json_t **json)
 {
     json_decref(*json);

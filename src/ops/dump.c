@@ -87,18 +87,6 @@ static int read_arguments(const struct request *request, struct dump *dump, stru
     return r < 0 ? r : dump_zip_modules_read(request, dump->zip, &dump->modules, error);
 }
 
-/* For all threads to be stopped: what one that hangs in the kernel may cost the others, and for very many
- * threads about ten times what they take on an idle machine. */
-static uint64_t hold_deadline_ms(const struct pidref *target)
-{
-    enum { LEAST_MS = 500, THREADS_A_MS = 4 };
-    struct proc_stat stat;
-
-    if (proc_stat_read(target->dir_fd, &stat) < 0 || stat.thread_count < 0)
-        return LEAST_MS;
-    return LEAST_MS + (uint64_t)stat.thread_count / THREADS_A_MS;
-}
-
 static void let_go(void *data)
 {
     struct dump *dump = data;
@@ -148,7 +136,7 @@ static int capture_as(const struct operation_context *context, struct dump *dump
         .copy_linkage = dump->form->reads_linkage && !reads_memory,
         .snapshot = mode->is_snapshot ? &snapshot : NULL,
         .snapshot_only = dump->wish.mode == DUMP_SNAPSHOT || max_pause_ms > 0,
-        .deadline_ms = hold_deadline_ms(&dump->target),
+        .deadline_ms = operation_hold_deadline_ms(&dump->target),
         .failed_ns = ret_failed_ns,
     };
 
@@ -184,7 +172,7 @@ static int take_within_pause(const struct operation_context *context, struct dum
     if (r == 0)
         r = capture_as(context, dump, &mode, &failed_ns, error);
     if (r == -ETIMEDOUT && dump->wish.max_pause_ms > 0 &&
-        dump->wish.max_pause_ms < hold_deadline_ms(&dump->target))
+        dump->wish.max_pause_ms < operation_hold_deadline_ms(&dump->target))
         r = error_set(error, EBUSY,
                       "Process %d could not be stopped within the %" PRIu64 " ms of maxPauseMs. It runs on.",
                       (int)dump->target.pid, dump->wish.max_pause_ms);

@@ -46,6 +46,7 @@ struct answer {
 enum operation_flags {
     OPERATION_HEAVY = 1 << 0,      /* gets a worker of its own and counts against the limit of dumps */
     OPERATION_CHANGES = 1 << 1,    /* changes the target: not for GET */
+    OPERATION_GIVES_UP = 1 << 3,   /* pointless once its reader has gone: its worker is ended */
     OPERATION_OWN_WORKER = 1 << 2, /* may take long without much work: a worker of its own, no dump */
 };
 
@@ -64,11 +65,18 @@ struct operation_argument {
     const char *help;
 };
 
+/* One of the forms that an answer can have, for a client that says in Accept what it takes. */
+struct operation_form {
+    const char *format; /* the value of the argument 'format'; NULL ends the table */
+    const char *type;   /* as in Content-Type */
+};
+
 struct operation {
     const char *name;    /* list, show, threads, ... */
     const char *summary; /* one line for --help and openapi.json */
     unsigned flags;
     const struct operation_argument *arguments; /* ends with a NULL name; NULL: none */
+    const struct operation_form *forms;         /* the first is for who does not say; NULL: no choice */
     const char *waits; /* the duration argument that is added to its deadline; NULL: none */
     const char *light; /* the boolean argument with which a heavy one only looks; NULL: none. So does HEAD */
     int (*run)(const struct operation_context *context, const struct request *request, struct answer *answer,

@@ -33,6 +33,16 @@ int operation_denied(const struct operation_context *context, const struct pidre
                      diagnosis.reason, diagnosis.mend);
 }
 
+uint64_t operation_hold_deadline_ms(const struct pidref *target)
+{
+    enum { LEAST_MS = 500, THREADS_A_MS = 4 };
+    struct proc_stat stat;
+
+    if (proc_stat_read(target->dir_fd, &stat) < 0 || stat.thread_count < 0)
+        return LEAST_MS;
+    return LEAST_MS + (uint64_t)stat.thread_count / THREADS_A_MS;
+}
+
 void operation_target_name(const struct pidref *target, char *ret_name, size_t size)
 {
     struct proc_stat stat;

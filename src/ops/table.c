@@ -1,5 +1,8 @@
 #include "ops/table.h"
 
+#include "ops/profile_wish.h"
+#include "ops/stacks.h"
+
 static const struct operation_argument list_arguments[] = {
     {"allUsers", ARGUMENT_BOOLEAN,
      "processes of all users; otherwise those of the service's own, or all as root"},
@@ -9,6 +12,14 @@ static const struct operation_argument list_arguments[] = {
 
 static const struct operation_argument threads_arguments[] = {
     {"details", ARGUMENT_BOOLEAN, "each in full, not only id, state and name"},
+    {0},
+};
+
+static const struct operation_argument stacks_arguments[] = {
+    {"format", ARGUMENT_STRING, "json or text; otherwise what Accept asks for"},
+    {"group", ARGUMENT_BOOLEAN, "threads with the same frames once"},
+    {"lines", ARGUMENT_BOOLEAN,
+     "files, lines and inlined functions, where there is debug information (true)"},
     {0},
 };
 
@@ -45,6 +56,16 @@ static const struct operation_argument gcdump_arguments[] = {
     {0},
 };
 
+static const struct operation_argument profile_once_arguments[] = {
+    {"seconds", ARGUMENT_DURATION, "for how long, at most 15m (10)"},
+    {"format", ARGUMENT_STRING,
+     "pprof, speedscope, folded, svg, nettrace or diagsession; otherwise what Accept asks for"},
+    {"frequency", ARGUMENT_NUMBER, "samples a second, at most 1000 (99)"},
+    {"mode", ARGUMENT_STRING, "cpu (what runs) or wall (waiting threads, too)"},
+    {"unwind", ARGUMENT_STRING, "cfi (call frame information) or fp (frame pointers)"},
+    {0},
+};
+
 static const struct operation_argument profile_arguments[] = {
     {"iisProfiling", ARGUMENT_BOOLEAN, "only on Windows"},
     {0},
@@ -58,6 +79,16 @@ const struct operation operations[] = {
      .arguments = threads_arguments,
      .run = operation_threads},
     {.name = "thread", .summary = "Show one thread in full", .run = operation_thread},
+    {.name = "stacks",
+     .summary = "Show the stacks of all threads of a process",
+     .arguments = stacks_arguments,
+     .forms = stacks_forms,
+     .run = operation_stacks},
+    {.name = "stack",
+     .summary = "Show the stack of one thread",
+     .arguments = stacks_arguments,
+     .forms = stacks_forms,
+     .run = operation_stack},
     {.name = "modules", .summary = "List the modules of a process", .run = operation_modules},
     {.name = "module", .summary = "Show one module in full", .run = operation_module},
     {.name = "environment",
@@ -83,6 +114,13 @@ const struct operation operations[] = {
      .summary = "Dump the managed heap (not in this version)",
      .arguments = gcdump_arguments,
      .run = operation_unsupported},
+    {.name = "profile",
+     .summary = "Sample what the threads of a process are doing for some time",
+     .flags = OPERATION_OWN_WORKER | OPERATION_GIVES_UP,
+     .arguments = profile_once_arguments,
+     .forms = profile_forms,
+     .waits = "seconds",
+     .run = operation_profile},
     {.name = "profile-start",
      .summary = "Start a CPU profile (not in this version)",
      .flags = OPERATION_CHANGES,

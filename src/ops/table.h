@@ -10,7 +10,7 @@ typedef int operation_function(const struct operation_context *context, const st
 
 operation_function operation_list, operation_show, operation_threads, operation_thread, operation_modules,
     operation_module, operation_environment, operation_stop, operation_dump, operation_doctor,
-    operation_unsupported;
+    operation_stacks, operation_stack, operation_profile, operation_unsupported;
 
 /* How Kudu's JSON is to look for this request. host is filled and must outlive the style. */
 int operation_style(const struct operation_context *context, const struct request *request, struct host *host,
@@ -24,6 +24,10 @@ int operation_show_json(const struct operation_context *context, const struct re
  * permission with what is in the way and the mend. what: "The environment". Returns r. */
 int operation_denied(const struct operation_context *context, const struct pidref *target, int r,
                      const char *what, struct error *error) _must_check_;
+
+/* For all its threads to be stopped: what one that hangs in the kernel may cost the others, and for very many
+ * threads about ten times what they take on an idle machine. */
+uint64_t operation_hold_deadline_ms(const struct pidref *target);
 
 /* Name of the target as Kudu shows it. */
 void operation_target_name(const struct pidref *target, char *ret_name, size_t size);

@@ -34,7 +34,7 @@ size_t trace_extended_size(void);
 size_t trace_extended_usual_size(void);
 
 struct trace_options {
-    bool general_only; /* leave the floating registers zero, and the extended ones out */
+    bool general_only;             /* leave the floating registers zero, and the extended ones out */
     struct extended_area extended; /* size 0: don't read them. Borrowed, and must be there for as long as
                                       trace_extended() is asked. Threads that find no room go without */
     uint64_t deadline_ms; /* to have every thread stopped; else all are let go and -ETIMEDOUT. 0 = 500 */

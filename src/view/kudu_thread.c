@@ -1,4 +1,4 @@
-/* Threads. `name`, `cpu`, `system_call` and `wait_channel` are beyond Kudu. */
+/* Threads. `name`, `cpu`, `system_call`, `wait_channel` and `stack` are beyond Kudu. */
 #include "view/kudu_member.h"
 #include "view/thread_words.h"
 
@@ -44,9 +44,12 @@ void kudu_thread(struct json *json, const struct kudu_style *style, pid_t pid,
     if (full)
         members_full(json, style, pid, thread);
     json_member_string(json, "state", thread_state_word(thread->state));
-    if (full)
+    if (full) {
         members_where_it_waits(json, thread);
-    else
+        json_key(json, "stack");
+        json_format(json, "%s/%d/threads/%d/stack", kudu_collection(style), (int)pid, (int)thread->id);
+    } else {
         kudu_member_text(json, "name", thread->name);
+    }
     json_object_end(json);
 }

@@ -116,14 +116,16 @@ static void threads_short_and_full(void **state)
         "\"base_priority\":8,\"start_time\":\"2026-11-21T06:31:13.1234567Z\","
         "\"total_processor_time\":\"00:00:01.5000000\",\"user_processor_time\":\"00:00:01.5000000\","
         "\"state\":\"Wait\",\"wait_reason\":\"UserRequest\",\"name\":\"worker\",\"cpu\":0,"
-        "\"system_call\":\"syscall_99999\",\"wait_channel\":\"futex_wait_queue\"}");
+        "\"system_call\":\"syscall_99999\",\"wait_channel\":\"futex_wait_queue\","
+        "\"stack\":\"https://host:8443/diagnostics/processes/42/threads/43/stack\"}");
     thread = (struct thread_info){.id = 43, .state = 'R', .priority = 20, .processor = 3, .system_call = -1};
     thread.system_time = 86400 * INT64_C(1000000000);
     ASSERT_JSON(kudu_thread(&json, &style, 42, &thread, true),
                 "{\"id\":43,\"href\":\"" BASE "/42/threads/43\",\"process\":\"" BASE
                 "/42\",\"current_priority\":8,\"priority_level\":\"Normal\",\"base_priority\":8,"
                 "\"total_processor_time\":\"1.00:00:00\",\"priviledged_processor_time\":\"1.00:00:00\","
-                "\"state\":\"Running\",\"cpu\":3}");
+                "\"state\":\"Running\",\"cpu\":3,"
+                "\"stack\":\"https://host:8443/diagnostics/processes/42/threads/43/stack\"}");
 }
 
 static void environments_are_filtered_flat_objects(void **state)

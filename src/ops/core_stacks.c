@@ -1,0 +1,46 @@
+#include "ops/core_stacks.h"
+
+#include "capture/core_file.h"
+#include "ops/stacks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+static int run(const struct operation_context *context _unused_, const struct request *request,
+               struct answer *answer, struct error *error)
+{
+    _cleanup_capture_ struct capture capture = {0};
+    _cleanup_memory_ struct memory *memory = NULL;
+    _cleanup_close_ int fd = -1;
+    struct stacks_wish wish = {0};
+    const char *path = request_string(request, "core");
+    int r = stacks_wish_read(request, &wish, error);
+
+    if (r < 0)
+        return r;
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return error_errno(error, errno, "'%.500s' can't be opened", path);
+    r = capture_core(fd, &capture, &memory, error);
+    if (r < 0)
+        return r;
+    if (request->child < 0 || request->child > (int64_t)LIMIT_PROCESSES)
+        return error_set(error, ENOENT, "Thread with an Id of %lld is not in the core.",
+                         (long long)request->child);
+    wish.only = (pid_t)request->child;
+    return stacks_answer(&wish, &capture, NULL, memory, NULL, answer, error);
+}
+
+static const struct operation_argument arguments[] = {
+    {"core", ARGUMENT_STRING, "the core file"},
+    {"format", ARGUMENT_STRING, "json or text"},
+    {"group", ARGUMENT_BOOLEAN, "threads with the same frames once"},
+    {"lines", ARGUMENT_BOOLEAN, "files, lines and inlined functions"},
+    {0},
+};
+
+const struct operation operation_core_stacks = {.name = "core-stacks",
+                                                .summary = "Show the stacks in a core file",
+                                                .arguments = arguments,
+                                                .forms = stacks_forms,
+                                                .run = run};

@@ -1,0 +1,43 @@
+/* A profile in one call: samples for some time, then the answer. */
+#include "ops/profile_wish.h"
+#include "ops/table.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <poll.h>
+
+/* Until the time is over or the process has ended: what was taken until then is the profile. */
+static int sample(struct sampler *sampler, uint64_t duration_ms, struct error *error)
+{
+    uint64_t end_ms = clock_monotonic_ms() + duration_ms, now_ms;
+    int r = 0;
+
+    while (r == 0 && (now_ms = clock_monotonic_ms()) < end_ms) {
+        struct pollfd waited = {.fd = sampler_fd(sampler), .events = POLLIN};
+
+        if (poll(&waited, 1, (int)(end_ms - now_ms)) > 0)
+            r = sampler_read(sampler);
+    }
+    if (r == 0 || r == -ESRCH)
+        r = sampler_finish(sampler);
+    return error_ensure(error, r, "The process could not be sampled");
+}
+
+int operation_profile(const struct operation_context *context, const struct request *request,
+                      struct answer *answer, struct error *error)
+{
+    _cleanup_pidref_ struct pidref target = PIDREF_INIT;
+    _cleanup_profile_ struct profile profile = {0};
+    _cleanup_sampler_ struct sampler *sampler = NULL;
+    struct profile_wish wish = {0};
+    int r = profile_wish_read(request, "pprof", &wish, error);
+
+    if (r == 0)
+        r = operation_target(context, request, &target, error);
+    if (r == 0)
+        r = sampler_new(context->procfs, &target, &wish.sampler, &profile, &sampler, error);
+    if (r == 0)
+        r = sample(sampler, wish.duration_ms, error);
+    return r < 0 ? r : profile_answer(context, &profile, wish.format, answer, error);
+}

@@ -1,0 +1,22 @@
+/* What is asked of a profile; and its answer. */
+#pragma once
+
+#include "ops/operation.h"
+#include "profile/formats.h"
+#include "profile/sampler.h"
+
+struct profile_wish {
+    struct sampler_options sampler;
+    uint64_t duration_ms;
+    const struct profile_format *format;
+};
+
+extern const struct operation_form profile_forms[];
+
+/* format: the one for who names none. */
+int profile_wish_read(const struct request *request, const char *format, struct profile_wish *ret_wish,
+                      struct error *error) _must_check_;
+/* Sends the profile, whole by now. */
+int profile_answer(const struct operation_context *context, const struct profile *profile,
+                   const struct profile_format *format, struct answer *answer,
+                   struct error *error) _must_check_;

@@ -1,0 +1,58 @@
+/* What all threads of a process are doing, or one of them. The process is held for as long as it takes to
+ * copy registers and stacks; everything else is found out from the copy while it runs on. */
+#include "ops/stacks.h"
+#include "ops/table.h"
+
+#include "capture/code_memory.h"
+
+#include <errno.h>
+
+static int answer_stacks(const struct operation_context *context, const struct request *request,
+                         struct stacks_wish *wish, struct answer *answer, struct error *error)
+{
+    _cleanup_pidref_ struct pidref target = PIDREF_INIT;
+    _cleanup_capture_ struct capture capture = {0};
+    _cleanup_memory_ struct memory *code = NULL;
+    struct capture_options options = {.copy_stacks = true, .general_only = true};
+    struct host host;
+    struct kudu_style style;
+    struct trace *none;
+    int r = operation_style(context, request, &host, &style, error);
+
+    if (r == 0)
+        r = operation_target(context, request, &target, error);
+    if (r < 0)
+        return r;
+    options.deadline_ms = operation_hold_deadline_ms(&target);
+    r = capture_live(context->procfs, &target, &options, &capture, &none, error);
+    if (r < 0)
+        return error_ensure(error, r, "The stacks could not be captured");
+    r = code_memory_new(&target, &capture.maps, &code);
+    if (r < 0 && r != -ESRCH) /* it has ended: the copy is all that there is */
+        return operation_denied(context, &target, r, "The memory", error);
+    return stacks_answer(wish, &capture, &target, code, &style, answer, error);
+}
+
+int operation_stacks(const struct operation_context *context, const struct request *request,
+                     struct answer *answer, struct error *error)
+{
+    struct stacks_wish wish = {0};
+    int r = stacks_wish_read(request, &wish, error);
+
+    return r < 0 ? r : answer_stacks(context, request, &wish, answer, error);
+}
+
+int operation_stack(const struct operation_context *context, const struct request *request,
+                    struct answer *answer, struct error *error)
+{
+    struct stacks_wish wish = {0};
+    int r = stacks_wish_read(request, &wish, error);
+
+    if (r < 0)
+        return r;
+    if (request->child <= 0 || request->child > (int64_t)LIMIT_PROCESSES)
+        return error_set(error, ENOENT, "Thread with an Id of %lld is not part of process %lld.",
+                         (long long)request->child, (long long)request->id);
+    wish.only = (pid_t)request->child;
+    return answer_stacks(context, request, &wish, answer, error);
+}

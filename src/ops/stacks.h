@@ -1,0 +1,23 @@
+/* How `stacks` and `stack` show what they found; also used for cores. */
+#pragma once
+
+#include "ops/operation.h"
+#include "view/stacks.h"
+
+enum stacks_format { STACKS_JSON, STACKS_TEXT };
+
+struct stacks_wish {
+    enum stacks_format format;
+    bool together, lines;
+    pid_t only; /* one thread's alone; 0: all */
+};
+
+extern const struct operation_form stacks_forms[];
+
+int stacks_wish_read(const struct request *request, struct stacks_wish *ret_wish,
+                     struct error *error) _must_check_;
+/* Unwinds the capture and answers. process: whose files its modules are; NULL: of a core, by their paths.
+ * memory: what doesn't change while the process runs. style NULL: without hrefs. */
+int stacks_answer(const struct stacks_wish *wish, const struct capture *capture, const struct pidref *process,
+                  const struct memory *memory, const struct kudu_style *style, struct answer *answer,
+                  struct error *error) _must_check_;

@@ -1,0 +1,82 @@
+#include "ops/stacks.h"
+
+#include <errno.h>
+#include <strings.h>
+
+const struct operation_form stacks_forms[] = {
+    {"json", "application/json"},
+    {"text", "text/plain"},
+    {0},
+};
+
+static int read_format(const struct request *request, enum stacks_format *ret_format, struct error *error)
+{
+    const char *format = request_string(request, "format");
+
+    if (!format || strcasecmp(format, "json") == 0)
+        *ret_format = STACKS_JSON;
+    else if (strcasecmp(format, "text") == 0)
+        *ret_format = STACKS_TEXT;
+    else
+        return error_set(error, EINVAL, "The format of stacks is json or text, not '%.60s'.", format);
+    return 0;
+}
+
+int stacks_wish_read(const struct request *request, struct stacks_wish *ret_wish, struct error *error)
+{
+    int r = read_format(request, &ret_wish->format, error);
+
+    if (r == 0)
+        r = request_bool(request, "group", false, &ret_wish->together, error);
+    return r < 0 ? r : request_bool(request, "lines", true, &ret_wish->lines, error);
+}
+
+static int answer_text(const struct stacks_view *view, struct answer *answer, struct error *error)
+{
+    _cleanup_buffer_ struct buffer text = BUFFER_INIT(LIMIT_JSON_ANSWER);
+    struct answer_head head = {.content_type = "text/plain; charset=utf-8"};
+    struct sink *sink;
+    int r = stacks_text(&text, view);
+
+    if (r < 0)
+        return error_errno(error, -r, "The stacks could not be written");
+    head.length = (int64_t)text.size;
+    r = answer->begin(answer, &head, &sink, error);
+    if (r < 0)
+        return r;
+    return error_ensure(error, sink_write(sink, buffer_string(&text), text.size),
+                        "The answer could not be sent");
+}
+
+static int answer_json(const struct stacks_view *view, bool is_one, struct answer *answer,
+                       struct error *error)
+{
+    _cleanup_buffer_ struct buffer text = BUFFER_INIT(LIMIT_JSON_ANSWER);
+    struct json json = JSON_INIT(&text);
+
+    if (is_one)
+        stack_json(&json, view, &view->stacks->items[0]);
+    else
+        stacks_json(&json, view);
+    return operation_answer_json(answer, &json, error);
+}
+
+int stacks_answer(const struct stacks_wish *wish, const struct capture *capture, const struct pidref *process,
+                  const struct memory *memory, const struct kudu_style *style, struct answer *answer,
+                  struct error *error)
+{
+    _cleanup_stacks_ struct stacks stacks = {0};
+    const struct stacks_options options = {
+        .lines = wish->lines, .only = wish->only, .memory = memory, .process = process};
+    const struct stacks_view view = {
+        .style = style, .capture = capture, .stacks = &stacks, .together = wish->together};
+    int r = stacks_unwind(capture, &options, &stacks);
+
+    if (r < 0)
+        return error_errno(error, -r, "The stacks could not be unwound");
+    if (wish->only && stacks.count == 0)
+        return error_set(error, ENOENT, "Thread with an Id of %d is not part of process %d.", (int)wish->only,
+                         (int)capture->pid);
+    return wish->format == STACKS_TEXT ? answer_text(&view, answer, error)
+                                       : answer_json(&view, wish->only != 0, answer, error);
+}

@@ -1,0 +1,284 @@
+#include "profile/naming.h"
+
+#include "base/array.h"
+#include "capture/code_memory.h"
+#include "profile/kernel_names.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct named {
+    uint64_t address;
+    bool is_return, kernel;
+    uint8_t count;
+    uint32_t first; /* in frames */
+};
+
+struct naming {
+    const struct pidref *process;
+    struct profile *profile;
+    bool is_stale;
+    struct map_list maps;
+    struct module_list modules;
+    uint32_t *of_module; /* number in the profile, by module; 0: not asked for yet */
+    struct memory *code;
+    struct images *images;
+    struct kernel_names *kernel;
+    uint32_t kernel_module; /* 0: not asked for yet */
+    struct {
+        struct named *items;
+        size_t count, capacity;
+    } known;
+    struct {
+        uint32_t *items;
+        size_t count, capacity;
+    } frames;
+    struct index index; /* of known */
+};
+
+static void forget_files(struct naming *naming)
+{
+    images_free(naming->images);
+    memory_free(naming->code);
+    module_list_release(&naming->modules);
+    map_list_release(&naming->maps);
+    free(naming->of_module);
+    naming->images = NULL;
+    naming->code = NULL;
+    naming->of_module = NULL;
+}
+
+void naming_free(struct naming *naming)
+{
+    if (!naming)
+        return;
+    forget_files(naming);
+    kernel_names_free(naming->kernel);
+    free(naming->known.items);
+    free(naming->frames.items);
+    index_release(&naming->index);
+    free(naming);
+}
+
+static int read_files(struct naming *naming)
+{
+    int r = maps_read(naming->process->dir_fd, &naming->maps, NULL);
+
+    if (r == 0)
+        r = modules_read(naming->process, &naming->maps, true, &naming->modules);
+    if (r == 0)
+        r = code_memory_new(naming->process, &naming->maps, &naming->code);
+    if (r == 0)
+        r = images_new(&naming->maps, &naming->modules, naming->process, naming->code, &naming->images);
+    if (r < 0)
+        return r;
+    naming->of_module = calloc(naming->modules.count + 1, sizeof naming->of_module[0]);
+    return naming->of_module ? 0 : -ENOMEM;
+}
+
+/* Where that fails, as of a process that has ended, what is known stays. */
+static void renew(struct naming *naming)
+{
+    struct naming fresh = {.process = naming->process};
+
+    if (!naming->is_stale)
+        return;
+    naming->is_stale = false;
+    if (read_files(&fresh) < 0) {
+        forget_files(&fresh);
+        return;
+    }
+    forget_files(naming);
+    naming->maps = fresh.maps;
+    naming->modules = fresh.modules;
+    naming->of_module = fresh.of_module;
+    naming->code = fresh.code;
+    naming->images = fresh.images;
+    /* what was at an address may be elsewhere now; the frames that were counted stay */
+    naming->known.count = naming->frames.count = 0;
+    index_release(&naming->index);
+}
+
+int naming_new(const struct pidref *process, struct profile *profile, struct naming **ret_naming)
+{
+    _cleanup_naming_ struct naming *naming = calloc(1, sizeof *naming);
+    int r;
+
+    if (!naming)
+        return -ENOMEM;
+    naming->process = process;
+    naming->profile = profile;
+    r = read_files(naming);
+    if (r < 0)
+        return r;
+    naming->kernel = kernel_names_read();
+    *ret_naming = TAKE_PTR(naming);
+    return 0;
+}
+
+void naming_forget(struct naming *naming)
+{
+    naming->is_stale = true;
+}
+
+struct images *naming_images(struct naming *naming)
+{
+    renew(naming);
+    return naming->images;
+}
+
+const struct map_list *naming_maps(struct naming *naming)
+{
+    renew(naming);
+    return &naming->maps;
+}
+
+const struct memory *naming_code(struct naming *naming)
+{
+    renew(naming);
+    return naming->code;
+}
+
+static bool is_named(const void *owner, uint32_t number, const void *key)
+{
+    const struct named *one = &((const struct naming *)owner)->known.items[number], *other = key;
+
+    return one->address == other->address && one->is_return == other->is_return &&
+           one->kernel == other->kernel;
+}
+
+static uint64_t hash_of(const struct named *named)
+{
+    return hash_mix(named->address, (unsigned)named->is_return | (unsigned)named->kernel << 1);
+}
+
+static uint64_t hash_named(const void *owner, uint32_t number)
+{
+    return hash_of(&((const struct naming *)owner)->known.items[number]);
+}
+
+static const struct index_kind kind = {is_named, hash_named};
+
+static bool look_up(const struct naming *naming, const struct named *key, uint32_t *frames, size_t *ret_count)
+{
+    const struct named *named;
+    uint32_t number;
+
+    if (!index_find(&naming->index, &kind, naming, hash_of(key), key, &number))
+        return false;
+    named = &naming->known.items[number];
+    memcpy(frames, naming->frames.items + named->first, named->count * sizeof frames[0]);
+    *ret_count = named->count;
+    return true;
+}
+
+/* Past the bound an address is looked up each time that it is seen. */
+static int remember(struct naming *naming, const struct named *key, const uint32_t *frames, size_t count)
+{
+    struct named *named;
+    int r = ARRAY_RESERVE(&naming->known, 1, LIMIT_PROFILE_NAMED);
+
+    if (r == 0)
+        r = ARRAY_RESERVE(&naming->frames, count, LIMIT_PROFILE_NAMED * 2);
+    if (r < 0)
+        return r == -ENOBUFS ? 0 : r;
+    named = &naming->known.items[naming->known.count];
+    *named = *key;
+    named->count = (uint8_t)count;
+    named->first = (uint32_t)naming->frames.count;
+    memcpy(naming->frames.items + naming->frames.count, frames, count * sizeof frames[0]);
+    naming->frames.count += count;
+    naming->known.count++;
+    return index_add(&naming->index, &kind, naming, hash_of(key), (uint32_t)(naming->known.count - 1));
+}
+
+static int add_module(struct naming *naming, const struct module *module, uint64_t address,
+                      uint64_t file_address, uint32_t *ret_module)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint32_t *known = &naming->of_module[module - naming->modules.items];
+    char build_id[2 * LIMIT_BUILD_ID + 1] = "";
+    struct profile_module_facts facts = {.path = module->path,
+                                         .build_id = build_id,
+                                         .start = module->base,
+                                         .end = module->base + module->size,
+                                         .linked = file_address - (address - module->base)};
+    int r;
+
+    for (size_t i = 0; i < module->build_id_size; i++) {
+        build_id[2 * i] = digits[module->build_id[i] >> 4];
+        build_id[2 * i + 1] = digits[module->build_id[i] & 15];
+    }
+    r = *known ? 0 : profile_add_module(naming->profile, &facts, known);
+    *ret_module = *known;
+    return r;
+}
+
+static int name_user(struct naming *naming, uint64_t address, bool is_return, uint32_t *frames,
+                     size_t *ret_count)
+{
+    struct image_place places[NAMING_MOST];
+    struct image *image = NULL;
+    uint64_t file_address = 0, at = address - (is_return ? 1 : 0);
+    const struct module *module =
+        naming->images ? images_find(naming->images, at, &image, &file_address) : NULL;
+    size_t count = image ? image_places(image, file_address, true, places, NAMING_MOST) : 0;
+    uint32_t in_profile = MODULE_NONE;
+    int r = module ? add_module(naming, module, at, file_address, &in_profile) : 0;
+
+    if (count == 0)
+        places[count++] = (struct image_place){0};
+    for (size_t i = 0; i < count && r == 0; i++) {
+        const struct profile_frame_facts facts = {.function = places[i].function,
+                                                  .file = places[i].file,
+                                                  .line = places[i].line,
+                                                  .inlined = places[i].inlined,
+                                                  .address = at,
+                                                  .module = in_profile};
+
+        r = profile_intern_frame(naming->profile, &facts, &frames[i]);
+    }
+    *ret_count = count;
+    return r;
+}
+
+int naming_user(struct naming *naming, uint64_t address, bool is_return, uint32_t frames[NAMING_MOST],
+                size_t *ret_count)
+{
+    const struct named key = {.address = address, .is_return = is_return};
+    int r;
+
+    renew(naming);
+    if (look_up(naming, &key, frames, ret_count))
+        return 0;
+    r = name_user(naming, address, is_return, frames, ret_count);
+    return r < 0 ? r : remember(naming, &key, frames, *ret_count);
+}
+
+static int prepare_kernel(struct naming *naming)
+{
+    const struct profile_module_facts facts = {.path = "[kernel]"};
+
+    if (naming->kernel_module != 0)
+        return 0;
+    return profile_add_module(naming->profile, &facts, &naming->kernel_module);
+}
+
+int naming_kernel(struct naming *naming, uint64_t address, bool is_return, uint32_t *ret_frame)
+{
+    const struct named key = {.address = address, .is_return = is_return, .kernel = true};
+    struct profile_frame_facts facts = {.address = address - (is_return ? 1 : 0), .kernel = true};
+    size_t count;
+    int r;
+
+    if (look_up(naming, &key, ret_frame, &count))
+        return 0;
+    r = prepare_kernel(naming);
+    if (r < 0)
+        return r;
+    facts.module = naming->kernel_module;
+    if (naming->kernel)
+        (void)kernel_names_find(naming->kernel, facts.address, &facts.function); /* or none */
+    r = profile_intern_frame(naming->profile, &facts, ret_frame);
+    return r < 0 ? r : remember(naming, &key, ret_frame, 1);
+}
