@@ -80,8 +80,8 @@
 #define LIMIT_PROFILE_LOG (768u * 1024)       /* samples with their times; 16 bytes each: 12 MiB */
 #define LIMIT_PROFILE_COUNTS (128u * 1024)    /* stacks by thread; 16 bytes each */
 #define LIMIT_PROFILE_NODES (256u * 1024)     /* calls in the tree of stacks; 8 bytes each */
-#define LIMIT_PROFILE_FRAMES (64u * 1024)     /* addresses with their names; 32 bytes each */
-#define LIMIT_PROFILE_MODULES 4096u           /* 48 bytes each */
+#define LIMIT_PROFILE_FRAMES (64u * 1024)     /* addresses with their names; 24 bytes each */
+#define LIMIT_PROFILE_MODULES 4096u           /* 32 bytes each */
 #define LIMIT_PROFILE_THREADS 32768u          /* also those that ended meanwhile; 16 bytes each */
 #define LIMIT_PROFILE_STRINGS (128u * 1024)   /* names, 4 bytes each, ... */
 #define LIMIT_PROFILE_TEXT (4u * 1024 * 1024) /* ... with all their bytes together ... */
