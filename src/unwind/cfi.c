@@ -244,3 +244,13 @@ const struct cfi_row *cfi_find(struct cfi *cfi, uint64_t file_address)
         *recent = row;
     return row;
 }
+
+size_t cfi_size(const struct cfi *cfi)
+{
+    size_t size = sizeof *cfi + cfi->bytes + cfi->rows.capacity * sizeof cfi->rows.items[0];
+
+    for (size_t i = 0; i < SECTIONS; i++)
+        size += cfi->sections[i].size + cfi->sections[i].table_count * sizeof(uint64_t) +
+                cfi->sections[i].index.capacity * sizeof cfi->sections[i].index.items[0];
+    return size;
+}

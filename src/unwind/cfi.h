@@ -57,3 +57,6 @@ void cfi_free(struct cfi *cfi); /* accepts NULL */
 /* The row for that address of the file; NULL: there is none. Good until the next call: the rows that are kept
  * are bounded by LIMIT_CFI_ROWS bytes, and past it all go. */
 const struct cfi_row *cfi_find(struct cfi *cfi, uint64_t file_address);
+
+/* What it and the sections that it made libelf read take; bytes. */
+size_t cfi_size(const struct cfi *cfi);

@@ -224,21 +224,13 @@ int image_of_bytes(const void *bytes, size_t size, struct image **ret_image)
     return r < 0 ? r : image_new(file, NULL, NULL, ret_image);
 }
 
-static size_t section_size(const struct elf_file *file, const char *name)
-{
-    GElf_Shdr header;
-
-    return elf_file_section(file, name, 0, &header) ? header.sh_size : 0;
-}
-
 static size_t size_of(const struct image *image)
 {
     size_t size = sizeof *image + symbols_size(image->symbols) + places_size(&image->places) +
                   string_pool_size(image->names);
 
     if (image->cfi)
-        size += section_size(image->file, ".eh_frame") + section_size(image->file, ".eh_frame_hdr") +
-                LIMIT_CFI_ROWS / 2;
+        size += cfi_size(image->cfi);
     if (image->frames)
         size += image->frames->size;
     return size + (image->lines ? lines_size(image->lines) : 0);
