@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#define NOT_INLINED __attribute__((noinline, noclone))
+#define NOT_INLINED __attribute__((noinline))
 
 enum { THREADS = 4, GONE = 2, COPIED = 256 * 1024 };
 

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#define NOT_INLINED __attribute__((noinline, noclone))
+#define NOT_INLINED __attribute__((noinline))
 
 struct look {
     struct own_walk own;
