@@ -4,32 +4,18 @@
 
 enum { SECTIONS_MAX = 16, NAMES_SIZE = 512, ALIGNMENT = 16 };
 
-/* The file that is put together: header, contents, names, section table. */
+/* The file that is put together: header, contents, names, section table. Behind each section's contents
+ * stands a NUL at least: libdw reads strings of .debug_info to their end, wherever that is. */
 struct draft {
     Elf64_Shdr headers[SECTIONS_MAX + 2]; /* none, then those of the file, then the names */
-    uint64_t origins[SECTIONS_MAX + 2];   /* where they are in it */
+    GElf_Shdr origins[SECTIONS_MAX + 2];  /* what they are in it */
     char names[NAMES_SIZE];
     size_t count, names_size, size;
-    uint64_t expanded; /* bytes, once nothing is compressed ... */
-    uint64_t added;    /* ... and of that beside the file */
 };
 
 static uint64_t align(uint64_t offset)
 {
     return (offset + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-}
-
-/* How many bytes of contents it has; UINT64_MAX: it can't be told. */
-static uint64_t expanded_size(const struct elf_file *file, const GElf_Shdr *header)
-{
-    Elf64_Chdr compression;
-
-    if (!(header->sh_flags & SHF_COMPRESSED))
-        return header->sh_size;
-    if (gelf_getclass(file->elf) != ELFCLASS64 || header->sh_size < sizeof compression ||
-        memory_read_exactly(file->memory, header->sh_offset, &compression, sizeof compression) < 0)
-        return UINT64_MAX;
-    return compression.ch_size;
 }
 
 static size_t name_add(struct draft *draft, const char *name)
@@ -47,28 +33,25 @@ static size_t name_add(struct draft *draft, const char *name)
 static bool section_add(struct draft *draft, const struct elf_file *file, const char *name)
 {
     GElf_Shdr header;
-    uint64_t expanded, size;
+    uint64_t size;
 
     if (draft->count == SECTIONS_MAX + 1 || !elf_file_section(file, name, 0, &header))
         return true;
-    expanded = expanded_size(file, &header);
-    if (expanded > LIMIT_DEBUG_SECTIONS - draft->expanded ||
-        header.sh_size > LIMIT_DEBUG_SECTIONS - draft->size)
+    size = elf_file_expanded_size(file, &header);
+    if (!size)
+        return true;
+    if (draft->size >= LIMIT_DEBUG_SECTIONS || size > LIMIT_DEBUG_SECTIONS - draft->size)
         return false;
-    size = header.sh_size;
     draft->headers[draft->count] = (Elf64_Shdr){
         .sh_name = (Elf64_Word)name_add(draft, name),
         .sh_type = SHT_PROGBITS,
-        .sh_flags = header.sh_flags & SHF_COMPRESSED,
         .sh_addr = header.sh_addr,
         .sh_offset = draft->size,
         .sh_size = size,
         .sh_addralign = 1,
     };
-    draft->origins[draft->count++] = header.sh_offset;
-    draft->expanded += expanded;
-    draft->added += header.sh_flags & SHF_COMPRESSED ? expanded : 0;
-    draft->size = align(draft->size + size);
+    draft->origins[draft->count++] = header;
+    draft->size = align(draft->size + size + 1);
     return true;
 }
 
@@ -99,10 +82,14 @@ static char *draft_write(struct draft *draft, const struct elf_file *file)
         .sh_addralign = 1,
     };
     memcpy(bytes, &header, sizeof header);
-    for (size_t i = 1; i < draft->count; i++)
-        if (memory_read_exactly(file->memory, draft->origins[i], bytes + draft->headers[i].sh_offset,
-                                draft->headers[i].sh_size) < 0)
+    for (size_t i = 1; i < draft->count; i++) {
+        size_t end = draft->headers[i].sh_offset + draft->headers[i].sh_size;
+
+        if (elf_file_expand(file, &draft->origins[i], bytes + draft->headers[i].sh_offset,
+                            draft->headers[i].sh_size) < 0)
             return NULL;
+        memset(bytes + end, 0, align(end + 1) - end);
+    }
     memcpy(bytes + draft->size, draft->names, NAMES_SIZE);
     memcpy(bytes + tables, draft->headers, (draft->count + 1) * sizeof(Elf64_Shdr));
     draft->size = size;
@@ -116,8 +103,7 @@ static bool is_there(const struct elf_file *file, const struct draft *draft)
         uint64_t end;
         char last;
 
-        if (!draft->headers[i].sh_size ||
-            __builtin_add_overflow(draft->origins[i], draft->headers[i].sh_size, &end) ||
+        if (__builtin_add_overflow(draft->origins[i].sh_offset, draft->origins[i].sh_size, &end) ||
             memory_read_exactly(file->memory, end - 1, &last, 1) < 0)
             return false;
     }
@@ -140,7 +126,7 @@ struct debug_sections *debug_sections_open(const struct elf_file *file, const ch
     if (!sections)
         return NULL;
     sections->bytes = draft_write(&draft, file);
-    sections->size = draft.size + draft.added;
+    sections->size = draft.size;
     if (sections->bytes)
         sections->elf = elf_memory(sections->bytes, draft.size);
     if (sections->elf)
@@ -177,7 +163,7 @@ bool debug_sections_find(const struct debug_sections *sections, const char *name
 
         if (!own || strcmp(own, name) != 0)
             continue;
-        data = header.sh_flags & SHF_COMPRESSED ? NULL : elf_getdata(section, NULL);
+        data = elf_getdata(section, NULL);
         if (!data || !data->d_buf)
             return false;
         *ret_bytes = data->d_buf;

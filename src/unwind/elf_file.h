@@ -33,6 +33,12 @@ bool elf_file_section(const struct elf_file *file, const char *name, uint32_t ty
 int elf_file_read(const struct elf_file *file, const GElf_Shdr *section, size_t limit,
                   char **ret_bytes) _must_check_;
 
+/* How many bytes of contents it has, not compressed; UINT64_MAX: it can't be told. */
+uint64_t elf_file_expanded_size(const struct elf_file *file, const GElf_Shdr *section);
+/* Those bytes, not compressed. -EIO: there are not as many. */
+int elf_file_expand(const struct elf_file *file, const GElf_Shdr *section, void *bytes,
+                    size_t size) _must_check_;
+
 static inline void cleanup_elf_file(struct elf_file **file)
 {
     elf_file_free(*file);
