@@ -41,6 +41,7 @@
 #define LIMIT_NAME (16u * 1024)                   /* bytes of one function's; longer ones are left out */
 #define LIMIT_INLINED 64u                         /* functions at one address */
 #define LIMIT_VDSO (64u * 1024)                   /* bytes of the kernel's image in a process */
+#define LIMIT_MAPPED_IMAGE (64u * 1024 * 1024)    /* bytes of a file that is read out of a process */
 #define LIMIT_IMAGES 256u                         /* files that are remembered when nobody uses them ... */
 #define LIMIT_IMAGE_CACHE (64u * 1024 * 1024)     /* ... and what they take, in bytes */
 #define LIMIT_IMAGE_STRINGS (8u * 1024 * 1024)    /* names of one file that were written out */

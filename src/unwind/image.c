@@ -84,13 +84,13 @@ struct image *image_cached(const uint8_t *build_id, size_t size)
 static bool key_make(const struct elf_file *file, const struct stat *state, struct image_key *ret_key)
 {
     memset(ret_key, 0, sizeof *ret_key); /* the padding counts, too */
+    if (!state)
+        return false;
     if (file->build_id_size) {
         memcpy(ret_key->build_id, file->build_id, file->build_id_size);
         ret_key->build_id_size = file->build_id_size;
         return true;
     }
-    if (!state)
-        return false;
     ret_key->device = state->st_dev;
     ret_key->inode = state->st_ino;
     ret_key->size = state->st_size;
@@ -129,6 +129,8 @@ static int symbols_read_stripped(struct image *image)
     _cleanup_elf_file_ struct elf_file *mini = NULL;
     int r = symbols_add(image->symbols, image->file, SHT_DYNSYM);
 
+    if (r == -ENOENT)
+        r = symbols_add_dynamic(image->symbols, image->file);
     if (r == -ENOMEM)
         return r;
     r = mini_debug_open(image->file, &mini);

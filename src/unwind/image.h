@@ -35,7 +35,8 @@ struct image *image_cached(const uint8_t *build_id, size_t size);
 /* fd: is taken over whatever comes of it. files: NULL: none; used during the call only. -ENOEXEC: not ELF of
  * this machine. Takes a reference. */
 int image_open(int fd, const struct image_files *files, struct image **ret_image) _must_check_;
-/* The same of bytes that are copied: the vdso. */
+/* The same of bytes that are copied, out of a process's memory: it may be that process's invention, build id
+ * and all, and is not remembered for others. */
 int image_of_bytes(const void *bytes, size_t size, struct image **ret_image) _must_check_;
 void image_release(struct image *image); /* gives a reference back; it may stay in the cache. Accepts NULL */
 

@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "capture/mapped_file.h"
+#include "unwind/mapped_image.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -170,6 +171,18 @@ static struct image *open_live(const struct origin *origin, const struct image_f
     return image_open(fd, files, &image) == 0 ? image : NULL;
 }
 
+/* As far as it is mapped: the file can't be had. */
+static struct image *read_mapped(const struct images *images, const struct module *module)
+{
+    _cleanup_free_ char *bytes = NULL;
+    struct image *image = NULL;
+    size_t size;
+
+    if (!images->memory || mapped_image_read(images->memory, module->base, &bytes, &size) < 0)
+        return NULL;
+    return image_of_bytes(bytes, size, &image) == 0 ? image : NULL;
+}
+
 static struct image *module_open(const struct images *images, const struct module *module)
 {
     struct origin origin = {images, module, maps_find(images->maps, module->base)};
@@ -183,7 +196,8 @@ static struct image *module_open(const struct images *images, const struct modul
         return read_vdso(images, module);
     directory = directory_of(&origin);
     files.directory = directory;
-    return images->process ? open_live(&origin, &files) : open_of_core(&origin, &files);
+    image = images->process ? open_live(&origin, &files) : open_of_core(&origin, &files);
+    return image ? image : read_mapped(images, module);
 }
 
 static const struct module *find_module(struct images *images, uint64_t address)

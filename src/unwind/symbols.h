@@ -15,6 +15,8 @@ int symbols_add(struct symbols *symbols, const struct elf_file *file, uint32_t t
  * is taken over whatever comes of it. Functions without a size end where the next begins, or at `end`. */
 int symbols_add_read(struct symbols *symbols, const Elf64_Sym *entries, size_t count, char *strings,
                      size_t strings_size, uint64_t end) _must_check_;
+/* Those of a file of 64 bits that has no section table, as a loader finds them. -ENOENT. */
+int symbols_add_dynamic(struct symbols *symbols, const struct elf_file *file) _must_check_;
 /* Once, when all are there. */
 void symbols_sort(struct symbols *symbols);
 

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 enum { MOST = 16 };
@@ -236,7 +237,10 @@ static void keeps_a_bounded_number(void **state)
     assert_non_null(place);
     for (unsigned i = 0; i < 300; i++) { /* more than LIMIT_IMAGES */
         memcpy(place, &i, sizeof i);
-        assert_int_equal(image_of_bytes(bytes.data, bytes.size, &image), 0);
+        int fd = memfd_create("bare", MFD_CLOEXEC);
+
+        assert_int_equal(io_write_full(fd, bytes.data, bytes.size, -1), 0);
+        assert_int_equal(image_open(fd, NULL, &image), 0);
         (void)image_cfi(image);
         expect_function(image, named.twice, "named_twice", 0);
         image_release(image);
@@ -283,6 +287,24 @@ static void bears_a_file_that_shrinks(void **state)
     (void)close(fd);
 }
 
+/* What comes out of a process's memory can say anything of itself, which others must not be told. */
+static void forgets_what_is_no_file(void **state)
+{
+    _cleanup_buffer_ struct buffer bytes = {0};
+    struct image *image;
+    uint8_t build_id[20];
+    size_t size;
+    (void)state;
+
+    read_file(UNWIND "/named.so", &bytes);
+    assert_int_equal(image_of_bytes(bytes.data, bytes.size, &image), 0);
+    expect_function(image, named.twice, "named_twice", 0);
+    memcpy(build_id, image_build_id(image, &size), sizeof build_id);
+    assert_null(image_cached(build_id, size));
+    image_release(image);
+    assert_null(image_cached(build_id, size));
+}
+
 static void refuses_what_is_none(void **state)
 {
     _cleanup_buffer_ struct buffer bytes = {0};
@@ -309,7 +331,7 @@ int main(void)
         cmocka_unit_test(names_functions),         cmocka_unit_test(reads_every_version),
         cmocka_unit_test(finds_what_was_stripped), cmocka_unit_test(stays_usable_without_its_file),
         cmocka_unit_test(keeps_a_bounded_number),  cmocka_unit_test(bears_a_file_that_shrinks),
-        cmocka_unit_test(refuses_what_is_none),
+        cmocka_unit_test(forgets_what_is_no_file), cmocka_unit_test(refuses_what_is_none),
     };
     return cmocka_run_group_tests(tests, load, NULL);
 }
