@@ -22,7 +22,7 @@
 #include <sys/prctl.h>
 
 /* The linker knows where a section begins and ends. */
-#define MEASURED(name) __attribute__((noinline, noclone, noipa, section(#name), aligned(64)))
+#define MEASURED(name) __attribute__((noinline, section(#name), aligned(64)))
 extern const char __start_seventy[], __stop_seventy[], __start_thirty[], __stop_thirty[], __start_spinning[],
     __stop_spinning[];
 
