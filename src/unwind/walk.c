@@ -17,16 +17,11 @@ static int step_out(struct walk *walk, struct walk_step *ret_step)
  * another stack. */
 static bool is_further_out(struct walk *walk, const struct walk_step *step)
 {
-    uint64_t before = walk->registers.values[walk_machine.stack_pointer], after;
-
-    if (!walk_registers_has(&step->registers, walk_machine.stack_pointer))
-        return false;
-    after = step->registers.values[walk_machine.stack_pointer];
-    if (after > before)
+    if (step->position > walk->position)
         return true;
     if (step->was_signal)
         return ++walk->switches <= WALK_SWITCHES_MAX;
-    return after == before && !walk->is_return && step->address != walk->address;
+    return step->position == walk->position && !walk->is_return && step->address != walk->address;
 }
 
 static enum walk_end end_for(int r)
@@ -42,11 +37,13 @@ size_t walk_stack(const struct walk_process *process, const struct registers *re
     size_t count = 0;
 
     walk_machine_load(registers, &step.registers);
+    step.position = registers_stack_pointer(registers);
     while (count < size) {
         int r;
 
         walk.registers = step.registers;
         walk.address = step.address;
+        walk.position = step.position;
         walk.is_return = step.is_return;
         if (walk_machine.program_counter != NO_REGISTER)
             walk_registers_set(&walk.registers, walk_machine.program_counter, walk.address);

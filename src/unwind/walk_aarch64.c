@@ -22,6 +22,7 @@ const struct walk_machine walk_machine = {
     .kept = (BIT(X30) - BIT(X19)) | BIT(X30), /* x19 to x29, and the one where the return address is */
     .code_before_return = INSTRUCTION,
     .leaf_size = 0,
+    .pair_ends_frame = false, /* it lies where the compiler likes, as a rule at the bottom */
 };
 
 void walk_machine_load(const struct registers *registers, struct walk_registers *ret_registers)

@@ -31,8 +31,10 @@ static int cfa_of(const struct walk *walk, const struct cfi_rule *rule, uint64_t
     if (rule->kind == CFI_IS_EXPRESSION)
         return expression_evaluate(rule->expression, rule->size, NULL, &walk->registers,
                                    walk->process->memory, ret_cfa);
-    if (rule->kind != CFI_IS_OFFSET || !walk_registers_has(&walk->registers, rule->number))
+    if (rule->kind != CFI_IS_OFFSET)
         return -EINVAL;
+    if (!walk_registers_has(&walk->registers, rule->number))
+        return -ENODATA;
     *ret_cfa = walk->registers.values[rule->number] + (uint64_t)rule->value;
     return 0;
 }
@@ -106,8 +108,10 @@ int walk_by_cfi(struct walk *walk, struct walk_step *ret_step)
     if (!row)
         return -ENOENT;
     r = cfa_of(walk, &row->cfa, &cfa);
+    if (r == -ENODATA)
+        return -ENOENT; /* a register that the chain of frame pointers does without */
     if (r < 0)
-        return r == -EIO ? -EIO : -EINVAL;
+        return r;
     step.registers = walk->registers;
     step.registers.known &= walk_machine.kept;
     walk_registers_set(&step.registers, walk_machine.stack_pointer, cfa);
@@ -119,6 +123,9 @@ int walk_by_cfi(struct walk *walk, struct walk_step *ret_step)
         if (value_of(walk, &row->rules[i], cfa, &value) == 0)
             walk_registers_set(&step.registers, number, value);
     }
+    step.position = walk_registers_has(&step.registers, walk_machine.stack_pointer)
+                        ? step.registers.values[walk_machine.stack_pointer]
+                        : cfa;
     step.was_signal = row->is_signal;
     step.is_return = !row->is_signal;
     r = return_address(walk, row, &step, &step.address);

@@ -49,22 +49,24 @@ static enum likelihood judge(const struct walk *walk, uint64_t address)
 /* The caller of a leaf function that has touched neither stack nor registers yet. */
 static int leaf_step(const struct walk *walk, enum likelihood at_least, struct walk_step *ret_step)
 {
-    uint8_t number = walk_machine.stack_pointer;
-    uint64_t position = walk->registers.values[number], address;
+    uint64_t position = walk->position + walk_machine.leaf_size, address;
 
     if (walk_machine.link != NO_REGISTER)
         address = walk->registers.values[walk_machine.link];
-    else if (memory_read_u64(walk->process->memory, position, &address) < 0)
+    else if (memory_read_u64(walk->process->memory, walk->position, &address) < 0)
         return -EIO;
     address = walk_machine_address(address);
     if (judge(walk, address) < at_least)
         return -ENOENT;
-    *ret_step = (struct walk_step){
-        .registers = walk->registers, .address = address, .is_return = true, .by = WALKED_BY_GUESS};
+    *ret_step = (struct walk_step){.registers = walk->registers,
+                                   .address = address,
+                                   .position = position,
+                                   .is_return = true,
+                                   .by = WALKED_BY_GUESS};
     ret_step->registers.known &= walk_machine.kept;
     if (walk_machine.link != NO_REGISTER)
         ret_step->registers.known &= ~(1ull << walk_machine.link);
-    walk_registers_set(&ret_step->registers, number, position + walk_machine.leaf_size);
+    walk_registers_set(&ret_step->registers, walk_machine.stack_pointer, position);
     return 0;
 }
 
@@ -72,14 +74,14 @@ static int leaf_step(const struct walk *walk, enum likelihood at_least, struct w
  * it. */
 static int chain_step(const struct walk *walk, struct walk_step *ret_step)
 {
-    uint64_t position = walk->registers.values[walk_machine.stack_pointer], pointer, pair[2];
+    uint64_t pointer, pair[2];
 
     if (!walk_registers_has(&walk->registers, walk_machine.frame_pointer))
         return -EINVAL;
     pointer = walk->registers.values[walk_machine.frame_pointer];
     if (pointer == 0 && walk->is_return)
         return -ENODATA; /* both ABIs mark the outermost frame so */
-    if (pointer % sizeof pair[0] != 0 || pointer < position)
+    if (pointer % sizeof pair[0] != 0 || pointer < walk->position)
         return -EINVAL;
     if (memory_read_exactly(walk->process->memory, pointer, pair, sizeof pair) < 0)
         return maps_find(walk->process->maps, pointer) ? -EIO : -EINVAL;
@@ -88,18 +90,26 @@ static int chain_step(const struct walk *walk, struct walk_step *ret_step)
         return -ENODATA;
     if (judge(walk, pair[1]) == NOT_A_RETURN)
         return -EINVAL;
-    *ret_step = (struct walk_step){.address = pair[1], .is_return = true, .by = WALKED_BY_FRAME_POINTER};
+    *ret_step = (struct walk_step){.address = pair[1],
+                                   .position = pointer + sizeof pair,
+                                   .is_return = true,
+                                   .by = WALKED_BY_FRAME_POINTER};
     walk_registers_set(&ret_step->registers, walk_machine.frame_pointer, pair[0]);
-    walk_registers_set(&ret_step->registers, walk_machine.stack_pointer, pointer + sizeof pair);
+    if (walk_machine.pair_ends_frame)
+        walk_registers_set(&ret_step->registers, walk_machine.stack_pointer, ret_step->position);
     return 0;
 }
 
 static int interrupted_step(const struct walk *walk, struct walk_step *ret_step)
 {
     struct walk_step step = {.was_signal = true, .by = WALKED_BY_CFI};
-    int r = walk_machine_interrupted(walk->process->memory, walk->address, &walk->registers, &step.registers,
-                                     &step.address);
+    int r;
 
+    if (!walk_registers_has(&walk->registers, walk_machine.stack_pointer))
+        return -ENOENT;
+    r = walk_machine_interrupted(walk->process->memory, walk->address, &walk->registers, &step.registers,
+                                 &step.address);
+    step.position = step.registers.values[walk_machine.stack_pointer];
     if (r == 0)
         *ret_step = step;
     return r;

@@ -13,6 +13,7 @@ struct walk_machine {
     uint64_t kept;              /* bits of the registers that a function gives back as it got them */
     uint8_t code_before_return; /* bytes at most of a call instruction */
     uint64_t leaf_size;         /* what a return address takes on the stack */
+    bool pair_ends_frame; /* behind the pair of saved frame pointer and return address the caller's begins */
 };
 extern const struct walk_machine walk_machine;
 

@@ -8,6 +8,7 @@ struct walk {
     const struct walk_process *process;
     struct walk_registers registers; /* as they were in the present frame */
     uint64_t address;                /* where it goes on */
+    uint64_t position;               /* its frame lies from here on: the stack pointer, or below it */
     bool is_return;                  /* it made a call, and wasn't interrupted there */
     unsigned switches;
 };
@@ -15,7 +16,7 @@ struct walk {
 /* How to get to the caller. */
 struct walk_step {
     struct walk_registers registers;
-    uint64_t address;
+    uint64_t address, position;
     bool is_return;
     bool was_signal; /* the present frame is the kernel's */
     enum walked_by by;

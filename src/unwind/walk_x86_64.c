@@ -20,6 +20,7 @@ const struct walk_machine walk_machine = {
     .kept = BIT(RBX) | BIT(RBP) | BIT(R12) | BIT(R13) | BIT(R14) | BIT(R15),
     .code_before_return = CALL_MAX,
     .leaf_size = 8,
+    .pair_ends_frame = true,
 };
 
 void walk_machine_load(const struct registers *registers, struct walk_registers *ret_registers)
