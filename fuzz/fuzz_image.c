@@ -1,14 +1,15 @@
 /* ELF files of targets with symbols and debug information, as hostile as can be: names and lines at some
- * addresses. The first byte chooses whether they are read out of a file or of bytes, and how far the
- * addresses are apart. */
+ * addresses. The first byte chooses whether they are read out of a file, as mapped or of bytes, and how far
+ * the addresses are apart. */
 #include "base/io.h"
 #include "unwind/image.h"
+#include "unwind/mapped_image.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 
-enum { ADDRESSES = 24, MOST = 16 };
+enum { ADDRESSES = 24, MOST = 16, BASE = 0x10000 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,6 +22,29 @@ static int open_file(const uint8_t *data, size_t size, struct image **ret_image)
         return -EIO;
     }
     return image_open(fd, NULL, ret_image);
+}
+
+static int open_mapped(const uint8_t *data, size_t size, struct image **ret_image)
+{
+    _cleanup_memory_ struct memory *memory = NULL;
+    _cleanup_free_ char *bytes = NULL;
+    size_t read_size;
+    int r = memory_bytes_new(BASE, data, size, &memory);
+
+    if (r == 0)
+        r = mapped_image_read(memory, BASE, &bytes, &read_size);
+    return r < 0 ? r : image_of_bytes(bytes, read_size, ret_image);
+}
+
+static int open_image(const uint8_t *data, size_t size, struct image **ret_image)
+{
+    unsigned how = data[0] % 3;
+
+    data++;
+    size--;
+    if (how == 0)
+        return image_of_bytes(data, size, ret_image);
+    return how == 1 ? open_file(data, size, ret_image) : open_mapped(data, size, ret_image);
 }
 
 static void look(struct image *image, uint64_t address)
@@ -46,8 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 1)
         return 0;
     step = 1 + (data[0] >> 1);
-    if ((data[0] & 1 ? open_file(data + 1, size - 1, &image) : image_of_bytes(data + 1, size - 1, &image)) <
-        0)
+    if (open_image(data, size, &image) < 0)
         return 0;
     address = image_load_address(image) + 0x280;
     for (size_t i = 0; i < ADDRESSES; i++)
