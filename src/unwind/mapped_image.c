@@ -9,16 +9,18 @@
 
 enum { PAGE = 4096 };
 
+/* UINT64_MAX: it can't be; segments that say to overlap could have us read for hours. */
 static uint64_t file_size(const struct elf_image *image)
 {
-    uint64_t size = sizeof(Elf64_Ehdr), end;
+    uint64_t size = sizeof(Elf64_Ehdr), total = 0, end;
 
     for (size_t i = 0; i < image->segment_count; i++) {
         const struct elf_segment *segment = &image->segments[i];
 
         if (segment->type != PT_LOAD)
             continue;
-        if (__builtin_add_overflow(segment->offset, segment->file_size, &end))
+        if (__builtin_add_overflow(segment->offset, segment->file_size, &end) ||
+            __builtin_add_overflow(total, segment->file_size, &total) || total > LIMIT_MAPPED_IMAGE)
             return UINT64_MAX;
         size = end > size ? end : size;
     }
