@@ -54,6 +54,17 @@ bool walk_machine_is_call(const uint8_t *bytes, uint64_t address, uint64_t *ret_
     return (instruction & 0xfffffc1f) == 0xd63f0000 || (instruction & 0xfefff800) == 0xd63f0800;
 }
 
+/* stp x29, x30, [sp, #-N]!, by which a frame begins; ret. Until then, and then, the return address is in x30.
+ */
+bool walk_machine_at_edge(const struct memory *memory, uint64_t address, uint64_t *ret_pushed)
+{
+    uint32_t instruction;
+
+    *ret_pushed = 0;
+    return memory_read_u32(memory, address, &instruction) == 0 &&
+           ((instruction & 0xffc07fff) == 0xa9807bfd || instruction == 0xd65f03c0);
+}
+
 /* arch/arm64/kernel/signal.c: struct rt_sigframe, at which the stack pointer stands, is a siginfo and a
  * ucontext. */
 int walk_machine_interrupted(const struct memory *memory, uint64_t address,

@@ -46,14 +46,16 @@ static enum likelihood judge(const struct walk *walk, uint64_t address)
     return target <= walk->address && walk->address - target < NEAR ? BEHIND_THIS_CALL : BEHIND_CALL;
 }
 
-/* The caller of a leaf function that has touched neither stack nor registers yet. */
-static int leaf_step(const struct walk *walk, enum likelihood at_least, struct walk_step *ret_step)
+/* The caller of a leaf function that has put nothing on the stack yet but `pushed` bytes, and changed no
+ * register. */
+static int leaf_step(const struct walk *walk, uint64_t pushed, enum likelihood at_least,
+                     struct walk_step *ret_step)
 {
-    uint64_t position = walk->position + walk_machine.leaf_size, address;
+    uint64_t place = walk->position + pushed, position = place + walk_machine.leaf_size, address;
 
     if (walk_machine.link != NO_REGISTER)
         address = walk->registers.values[walk_machine.link];
-    else if (memory_read_u64(walk->process->memory, walk->position, &address) < 0)
+    else if (memory_read_u64(walk->process->memory, place, &address) < 0)
         return -EIO;
     address = walk_machine_address(address);
     if (judge(walk, address) < at_least)
@@ -117,17 +119,21 @@ static int interrupted_step(const struct walk *walk, struct walk_step *ret_step)
 
 int walk_by_chain(struct walk *walk, struct walk_step *ret_step)
 {
+    uint64_t pushed;
     int r = interrupted_step(walk, ret_step);
 
     if (r != -ENOENT)
         return r;
+    if (walk->is_return)
+        return chain_step(walk, ret_step);
     /* Where there is no code at all, a call has just led there. */
-    if (!walk->is_return && !is_code(walk, walk->address))
-        return leaf_step(walk, BEHIND_CALL, ret_step) == 0 ? 0 : -EINVAL;
-    if (!walk->is_return && leaf_step(walk, BEHIND_THIS_CALL, ret_step) == 0)
+    if (!is_code(walk, walk->address))
+        return leaf_step(walk, 0, BEHIND_CALL, ret_step) == 0 ? 0 : -EINVAL;
+    if (walk_machine_at_edge(walk->process->memory, walk->address, &pushed) &&
+        leaf_step(walk, pushed, BEHIND_CALL, ret_step) == 0)
+        return 0;
+    if (leaf_step(walk, 0, BEHIND_THIS_CALL, ret_step) == 0)
         return 0;
     r = chain_step(walk, ret_step);
-    if (r == -EINVAL && !walk->is_return && leaf_step(walk, BEHIND_CALL, ret_step) == 0)
-        return 0;
-    return r;
+    return r == -EINVAL && leaf_step(walk, 0, BEHIND_CALL, ret_step) == 0 ? 0 : r;
 }

@@ -31,3 +31,7 @@ bool walk_machine_is_call(const uint8_t *bytes, uint64_t address, uint64_t *ret_
 int walk_machine_interrupted(const struct memory *memory, uint64_t address,
                              const struct walk_registers *registers, struct walk_registers *ret_registers,
                              uint64_t *ret_address) _must_check_;
+
+/* Is the thread about to set up the frame of a function, or to leave it by a return? Then the chain of frame
+ * pointers doesn't have the caller. *ret_pushed: bytes of the frame that are on the stack already. */
+bool walk_machine_at_edge(const struct memory *memory, uint64_t address, uint64_t *ret_pushed);

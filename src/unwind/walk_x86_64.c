@@ -74,6 +74,25 @@ bool walk_machine_is_call(const uint8_t *bytes, uint64_t address, uint64_t *ret_
     return false;
 }
 
+/* push %rbp; mov %rsp, %rbp. Assemblers spell the second in two ways; endbr64 may stand before the first. */
+bool walk_machine_at_edge(const struct memory *memory, uint64_t address, uint64_t *ret_pushed)
+{
+    static const uint8_t landing[] = {0xf3, 0x0f, 0x1e, 0xfa},
+                         moves[][3] = {{0x48, 0x89, 0xe5}, {0x48, 0x8b, 0xec}};
+    enum { PUSH = 0x55, RETURN = 0xc3, BEFORE = 1, AFTER = 5 };
+    uint8_t bytes[BEFORE + AFTER], *at = bytes + BEFORE;
+
+    if (memory_read_exactly(memory, address - BEFORE, bytes, sizeof bytes) < 0)
+        return false;
+    *ret_pushed = 0;
+    if (at[0] == PUSH || at[0] == RETURN ||
+        (memcmp(at, landing, sizeof landing) == 0 && at[sizeof landing] == PUSH))
+        return true;
+    *ret_pushed = sizeof(uint64_t);
+    return at[-BEFORE] == PUSH &&
+           (memcmp(at, moves[0], sizeof moves[0]) == 0 || memcmp(at, moves[1], sizeof moves[1]) == 0);
+}
+
 /* arch/x86/kernel/signal_64.c: at rt_sigreturn the stack pointer stands at the ucontext. */
 int walk_machine_interrupted(const struct memory *memory, uint64_t address,
                              const struct walk_registers *registers, struct walk_registers *ret_registers,

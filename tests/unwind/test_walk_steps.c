@@ -42,7 +42,8 @@ static void do_work(const struct work *work)
     qsort(numbers, ELEMENTS_OF(numbers), sizeof numbers[0], compare);
     numbers[0] = work->saves(numbers[1]);
     numbers[1] = work->early(5) + work->early(-3);
-    numbers[2] = work->keeps(work->grows, 30, text);
+    if (work->grows)
+        numbers[2] = work->keeps(work->grows, 30, text);
     snprintf(text, sizeof text, "%d %s %.3f", numbers[0], "text", 1.0 / 3);
 }
 
@@ -128,10 +129,9 @@ static bool follows(const struct walked_frame *before, size_t before_count, cons
                         common - 1);
 }
 
-static void every_step(const char *library)
+static void every_step_of(const char *library, const struct work *work)
 {
-    struct work work = work_of(library);
-    pid_t child = child_new(&work);
+    pid_t child = child_new(work);
     struct own_walk own;
     struct walked_frame before[OWN_FRAMES];
     size_t before_count, steps = 0, deepest = 0;
@@ -161,6 +161,13 @@ static void every_step(const char *library)
     own_walk_end(&own);
 }
 
+static void every_step(const char *library)
+{
+    struct work work = work_of(library);
+
+    every_step_of(library, &work);
+}
+
 static void with_a_table(void **state)
 {
     (void)state;
@@ -179,6 +186,16 @@ static void debug_information_only(void **state)
     every_step("frames-debug");
 }
 
+/* But for a function that aligns its stack first: nothing tells of its caller until its frame stands. */
+static void frame_pointers_only(void **state)
+{
+    struct work work = work_of("frames-pointers");
+
+    (void)state;
+    work.grows = NULL;
+    every_step_of("frames-pointers", &work);
+}
+
 static void without_a_table(void **state)
 {
     (void)state;
@@ -188,10 +205,9 @@ static void without_a_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(with_a_table),
-        cmocka_unit_test(without_a_table),
-        cmocka_unit_test(not_optimized),
-        cmocka_unit_test(debug_information_only),
+        cmocka_unit_test(with_a_table),        cmocka_unit_test(without_a_table),
+        cmocka_unit_test(not_optimized),       cmocka_unit_test(debug_information_only),
+        cmocka_unit_test(frame_pointers_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
