@@ -12,6 +12,8 @@ import gdb
 
 FRAMES_MAX = 200
 NOT_REAL = {gdb.INLINE_FRAME, gdb.TAILCALL_FRAME} if os.environ.get("ONLY_REAL") else set()
+if os.environ.get("WITHOUT_TAIL_CALLS"):  # what jumped to its last call has left the stack: gdb makes up a frame for it
+    NOT_REAL = {gdb.TAILCALL_FRAME}
 
 
 def frames():

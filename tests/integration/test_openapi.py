@@ -47,7 +47,8 @@ def test_every_answer_is_as_described(service, document, target):
                 continue  # they end the process: below
             for parameter in re.findall(r"{(\w+)}", path):
                 assert parameter in {p["name"] for p in operation["parameters"] if p["in"] == "path"}
-            answer = service.request(method.upper(), fill(path, process, values))
+            query = "?seconds=1" if path.endswith("/profile") else ""
+            answer = service.request(method.upper(), fill(path, process, values) + query)
             responses = operation["responses"]
             response = responses.get(str(answer.status))
             assert response, (path, answer.status, answer.body[:300])
