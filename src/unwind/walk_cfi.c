@@ -2,27 +2,40 @@
 
 #include <errno.h>
 
-static const struct cfi_row *row_at(struct walk *walk, uint64_t address)
+static const struct cfi_row *row_at(struct walk *walk, uint64_t address, uint64_t *ret_file_address)
 {
     struct image *image = NULL;
-    uint64_t file_address;
     struct cfi *cfi;
 
-    if (!images_find(walk->process->images, address, &image, &file_address) || !image)
+    if (!images_find(walk->process->images, address, &image, ret_file_address) || !image)
         return NULL;
     cfi = image_cfi(image);
-    return cfi ? cfi_find(cfi, file_address) : NULL;
+    return cfi ? cfi_find(cfi, *ret_file_address) : NULL;
+}
+
+/* Whether the kernel's frame is told by the code there. */
+static bool is_kernels_frame(const struct walk *walk)
+{
+    struct walk_registers unused;
+    uint64_t address;
+
+    return walk_machine_interrupted(walk->process->memory, walk->address, &walk->registers, &unused,
+                                    &address) == 0;
 }
 
 /* A call can be the last instruction of a function that the callee never comes back to: so what counts is
- * where the call is. But nothing calls the code that a signal handler returns to. */
+ * where the call is. But nothing calls the code that a signal handler returns to: before it stands another
+ * function, or none. */
 static const struct cfi_row *row_of(struct walk *walk)
 {
-    const struct cfi_row *row = row_at(walk, walk->address - walk->is_return);
+    uint64_t file_address;
+    const struct cfi_row *row = row_at(walk, walk->address - walk->is_return, &file_address);
 
-    if (row || !walk->is_return)
+    if (!walk->is_return)
         return row;
-    row = row_at(walk, walk->address);
+    if (row)
+        return row->end == file_address + 1 && is_kernels_frame(walk) ? NULL : row;
+    row = row_at(walk, walk->address, &file_address);
     return row && row->is_signal ? row : NULL;
 }
 
