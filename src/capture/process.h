@@ -51,6 +51,7 @@ struct process_info {
     char *file_name;            /* owned: the executable's path as the target sees it; NULL unknown */
     struct buffer command_line; /* quoted and joined */
     struct buffer environ;      /* NUL-separated block */
+    bool is_profiled;           /* by us; left to who knows */
     bool environ_denied, files_denied, modules_denied;
     int64_t start_time, user_time, system_time; /* ns */
     int64_t handle_count;                       /* -1 unknown */

@@ -23,16 +23,26 @@ static void copy_plain(const char *text, size_t most, char *plain)
     plain[i] = '\0';
 }
 
+void dump_name_process(const char *process, char text[DUMP_NAME_SIZE])
+{
+    copy_plain(process && *process ? process : "process", PROCESS_MAX, text);
+}
+
+void dump_name_instance(const char *instance, char text[DUMP_NAME_SIZE])
+{
+    copy_plain(instance && *instance ? instance : "local", INSTANCE_SHORT, text);
+}
+
 void dump_name(const char *process, const char *instance, int64_t time, char text[DUMP_NAME_SIZE])
 {
-    char process_plain[PROCESS_MAX + 1], instance_plain[INSTANCE_SHORT + 1], when[32] = "";
+    char process_plain[DUMP_NAME_SIZE], instance_plain[DUMP_NAME_SIZE], when[32] = "";
     time_t seconds = (time_t)(time / 1000000000);
     struct tm parts;
 
-    copy_plain(process, PROCESS_MAX, process_plain);
-    copy_plain(instance, INSTANCE_SHORT, instance_plain);
+    dump_name_process(process, process_plain);
+    dump_name_instance(instance, instance_plain);
     if (gmtime_r(&seconds, &parts))
         (void)strftime(when, sizeof when, "%m-%d-%H-%M-%S", &parts); /* fits */
-    (void)snprintf(text, DUMP_NAME_SIZE, "%s-%s-%s", process_plain[0] ? process_plain : "process",
-                   instance_plain[0] ? instance_plain : "local", when); /* fits */
+    (void)snprintf(text, DUMP_NAME_SIZE, "%.*s-%.*s-%s", PROCESS_MAX, process_plain, INSTANCE_SHORT,
+                   instance_plain, when); /* fits */
 }

@@ -23,7 +23,9 @@ struct operation_context {
     const char *main_pid_file; /* ... or a file; none of them: found out */
     uint64_t stall_ms;         /* how long a reader may take nothing while a target is held */
     uint64_t min_rate; /* bytes a second that it has to take meanwhile, averaged over stall_ms; 0: any */
-    uint64_t max_dump_bytes; /* no dump is larger; 0: none */
+    uint64_t max_dump_bytes;         /* no dump is larger; 0: none */
+    const _Atomic int32_t *profiled; /* pids with a session, 0 between them; NULL: none are kept */
+    size_t profiled_count;
 };
 
 /* What goes before the bytes. */
@@ -44,10 +46,13 @@ struct answer {
 };
 
 enum operation_flags {
-    OPERATION_HEAVY = 1 << 0,      /* gets a worker of its own and counts against the limit of dumps */
-    OPERATION_CHANGES = 1 << 1,    /* changes the target: not for GET */
-    OPERATION_GIVES_UP = 1 << 3,   /* pointless once its reader has gone: its worker is ended */
-    OPERATION_OWN_WORKER = 1 << 2, /* may take long without much work: a worker of its own, no dump */
+    OPERATION_HEAVY = 1 << 0,   /* gets a worker of its own and counts against the limit of dumps */
+    OPERATION_CHANGES = 1 << 1, /* changes the target: not for GET */
+    OPERATION_SESSION =
+        1 << 4, /* goes to the worker that has the target's session (ops/profile_session.h) ... */
+    OPERATION_BEGINS_SESSION = 1 << 5, /* ... or begins one */
+    OPERATION_GIVES_UP = 1 << 3,       /* pointless once its reader has gone: its worker is ended */
+    OPERATION_OWN_WORKER = 1 << 2,     /* may take long without much work: a worker of its own, no dump */
 };
 
 enum argument_type {

@@ -31,7 +31,7 @@ int operation_profile(const struct operation_context *context, const struct requ
     _cleanup_profile_ struct profile profile = {0};
     _cleanup_sampler_ struct sampler *sampler = NULL;
     struct profile_wish wish = {0};
-    int r = profile_wish_read(request, "pprof", &wish, error);
+    int r = profile_wish_read(request, "pprof", "seconds", &wish, error);
 
     if (r == 0)
         r = operation_target(context, request, &target, error);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { SECONDS = 10, FREQUENCY_MOST = 1000 };
+enum { SECONDS = 10, SESSION_SECONDS = 180, FREQUENCY_MOST = 1000 };
 
 const struct operation_form profile_forms[] = {
     {"pprof", "application/vnd.google.protobuf+gzip"},
@@ -34,18 +34,19 @@ static int read_mode(const struct request *request, struct sampler_options *opti
     return 0;
 }
 
-int profile_wish_read(const struct request *request, const char *format, struct profile_wish *ret_wish,
-                      struct error *error)
+int profile_wish_read(const struct request *request, const char *format, const char *duration,
+                      struct profile_wish *ret_wish, struct error *error)
 {
     const char *wanted = request_string(request, "format");
     uint64_t frequency = 0;
     int r = request_u64(request, "frequency", 0, FREQUENCY_MOST, &frequency, error);
 
-    if (r == 0)
-        r = request_duration_ms(request, "seconds", SECONDS * 1000, LIMIT_PROFILE_MS, &ret_wish->duration_ms,
-                                error);
-    if (r == 0 && ret_wish->duration_ms == 0)
-        r = error_set(error, EINVAL, "A profile of no time is none: seconds must be more than 0.");
+    if (r == 0 && duration)
+        r = request_duration_ms(request, duration,
+                                (strcmp(duration, "seconds") == 0 ? SECONDS : SESSION_SECONDS) * 1000,
+                                LIMIT_PROFILE_MS, &ret_wish->duration_ms, error);
+    if (r == 0 && duration && ret_wish->duration_ms == 0)
+        r = error_set(error, EINVAL, "A profile of no time is none: %s must be more than 0.", duration);
     if (r == 0)
         r = read_mode(request, &ret_wish->sampler, error);
     if (r < 0)
@@ -61,21 +62,23 @@ int profile_wish_read(const struct request *request, const char *format, struct 
     return 0;
 }
 
-/* Kudu's profile_{instance}_{process}_{pid}; a flame graph is looked at rather than saved. */
+/* Kudu's name. */
 static void file_name(const struct operation_context *context, const struct profile *profile,
                       const struct profile_format *format, char *ret_name, size_t size)
 {
-    char part[DUMP_NAME_SIZE];
+    char process[DUMP_NAME_SIZE], instance[DUMP_NAME_SIZE];
 
-    dump_name(profile->facts.name, context->instance_id, profile->facts.began, part);
-    (void)snprintf(ret_name, size, "profile-%s%s", part, format->suffix); /* fits */
+    dump_name_process(profile->facts.name, process);
+    dump_name_instance(context->instance_id, instance);
+    (void)snprintf(ret_name, size, "profile_%s_%s_%d%s", instance, process, (int)profile->facts.pid,
+                   format->suffix); /* fits */
 }
 
 int profile_answer(const struct operation_context *context, const struct profile *profile,
                    const struct profile_format *format, struct answer *answer, struct error *error)
 {
     _cleanup_fields_ struct fields extra = {0};
-    char name[DUMP_NAME_SIZE + 48];
+    char name[2 * DUMP_NAME_SIZE + 48];
     struct answer_head head = {
         .content_type = format->content_type, .file_name = name, .length = -1, .extra = &extra};
     struct sink *sink;

@@ -13,9 +13,9 @@ struct profile_wish {
 
 extern const struct operation_form profile_forms[];
 
-/* format: the one for who names none. */
-int profile_wish_read(const struct request *request, const char *format, struct profile_wish *ret_wish,
-                      struct error *error) _must_check_;
+/* format: the one for who names none. duration: the argument that says for how long; NULL: there is none. */
+int profile_wish_read(const struct request *request, const char *format, const char *duration,
+                      struct profile_wish *ret_wish, struct error *error) _must_check_;
 /* Sends the profile, whole by now. */
 int profile_answer(const struct operation_context *context, const struct profile *profile,
                    const struct profile_format *format, struct answer *answer,

@@ -1,6 +1,14 @@
 /* One process in full. */
 #include "ops/table.h"
 
+static bool is_profiled(const struct operation_context *context, pid_t pid)
+{
+    for (size_t i = 0; i < context->profiled_count; i++)
+        if (context->profiled[i] == pid)
+            return true;
+    return false;
+}
+
 int operation_show_json(const struct operation_context *context, const struct request *request,
                         const struct pidref *target, struct json *json, struct error *error)
 {
@@ -14,6 +22,7 @@ int operation_show_json(const struct operation_context *context, const struct re
     r = process_info_read(context->procfs, target, &host, &info, error);
     if (r < 0)
         return error_ensure(error, r, "The process could not be read");
+    info.is_profiled = is_profiled(context, target->pid);
     kudu_process(json, &style, &info);
     return 0;
 }

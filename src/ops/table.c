@@ -66,8 +66,17 @@ static const struct operation_argument profile_once_arguments[] = {
     {0},
 };
 
-static const struct operation_argument profile_arguments[] = {
+static const struct operation_argument profile_start_arguments[] = {
+    {"duration", ARGUMENT_DURATION, "for how long, unless it is stopped before; at most 15m (3m)"},
+    {"frequency", ARGUMENT_NUMBER, "samples a second, at most 1000 (99)"},
+    {"mode", ARGUMENT_STRING, "cpu (what runs) or wall (waiting threads, too)"},
+    {"unwind", ARGUMENT_STRING, "cfi (call frame information) or fp (frame pointers)"},
     {"iisProfiling", ARGUMENT_BOOLEAN, "only on Windows"},
+    {0},
+};
+
+static const struct operation_argument profile_stop_arguments[] = {
+    {"format", ARGUMENT_STRING, "diagsession (the default), nettrace, pprof, speedscope, folded or svg"},
     {0},
 };
 
@@ -122,12 +131,14 @@ const struct operation operations[] = {
      .waits = "seconds",
      .run = operation_profile},
     {.name = "profile-start",
-     .summary = "Start a CPU profile (not in this version)",
-     .flags = OPERATION_CHANGES,
-     .arguments = profile_arguments,
-     .run = operation_unsupported},
+     .summary = "Begin to sample a process, until profile/stop or for some time",
+     .flags = OPERATION_CHANGES | OPERATION_OWN_WORKER | OPERATION_SESSION | OPERATION_BEGINS_SESSION,
+     .arguments = profile_start_arguments,
+     .run = operation_profile_start},
     {.name = "profile-stop",
-     .summary = "Stop a CPU profile and take it (not in this version)",
-     .run = operation_unsupported},
+     .summary = "End sampling, and take the profile",
+     .flags = OPERATION_OWN_WORKER | OPERATION_SESSION,
+     .arguments = profile_stop_arguments,
+     .run = operation_profile_stop},
     {0},
 };

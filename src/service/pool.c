@@ -17,6 +17,9 @@
 /* Operations that mostly wait (a stop with grace) and so get a worker of their own. */
 enum { POOL_OTHERS = 16 };
 
+/* Profiles, which take long: they leave room for the rest. */
+enum { POOL_PROFILES = 8 };
+
 /* A killed worker that is not gone after this hangs in the kernel: its client need not. */
 enum { POOL_DEATH_MS = 2000 };
 
@@ -41,13 +44,22 @@ int pool_init(struct pool *pool, const struct config *config, const struct opera
         pool->begun = NULL;
         return error_errno(error, errno, "Memory for the workers could not be had");
     }
+    pool->profiled = mmap(NULL, pool_size(pool) * sizeof *pool->profiled, PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (pool->profiled == MAP_FAILED)
+        pool->profiled = NULL;
     pool->workers = calloc(pool_size(pool), sizeof *pool->workers);
-    if (!pool->workers || claims_init(&pool->claims, pool_size(pool), config->dumps_per_target) < 0) {
+    if (!pool->workers || !pool->profiled ||
+        claims_init(&pool->claims, pool_size(pool), config->dumps_per_target) < 0) {
         pool_release(pool);
         return error_errno(error, ENOMEM, "Memory for the workers could not be had");
     }
     for (size_t i = 0; i < pool_size(pool); i++)
         pool->workers[i].channel = -1;
+    pool->context = *context;
+    pool->context.profiled = pool->profiled;
+    pool->context.profiled_count = pool_size(pool);
+    pool->setup.context = &pool->context;
     return 0;
 }
 
@@ -105,6 +117,7 @@ static int spawn(struct pool *pool, size_t slot, struct error *error)
     setup.channel = theirs;
     setup.begun = &pool->begun[slot];
     setup.claims = &pool->claims;
+    setup.profiled = pool->profiled;
     setup.slot = slot;
     setup.kept = is_kept(pool, slot);
     setup.reads_seccomp = is_dump(pool, slot) && pool->reads_seccomp;
@@ -203,10 +216,68 @@ static int find_own_slot(const struct pool *pool, const struct job *job, size_t 
     return 0;
 }
 
+/* The worker with the target's session; by the pid behind an id such as -1, too. */
+static bool find_session(const struct pool *pool, int64_t target, size_t *ret_slot)
+{
+    for (size_t slot = pool->kept + pool->dumps; slot < pool_size(pool); slot++) {
+        const struct pool_worker *worker = &pool->workers[slot];
+        if (worker->has_session && worker->channel >= 0 &&
+            (worker->session == target || abs(atomic_load(&pool->profiled[slot])) == target)) {
+            *ret_slot = slot;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int give_session(struct pool *pool, size_t slot, struct job *job, struct error *error)
+{
+    if (pool->workers[slot].job)
+        return error_set(error, EUSERS,
+                         "The profile of this process is just being begun or fetched; try again.");
+    if (assign(pool, slot, job) < 0)
+        return error_set(error, ENOENT, "No profile of process %" PRId64 " is running.", job->target);
+    return 0;
+}
+
+static bool is_profile(const struct job *job)
+{
+    return job && job->flags & (OPERATION_BEGINS_SESSION | OPERATION_GIVES_UP);
+}
+
+static int check_profiles(const struct pool *pool, const struct job *job, struct error *error)
+{
+    size_t running = 0;
+
+    if (!(job->flags & (OPERATION_SESSION | OPERATION_GIVES_UP)))
+        return 0;
+    for (size_t slot = pool->kept + pool->dumps; slot < pool_size(pool); slot++) {
+        const struct pool_worker *worker = &pool->workers[slot];
+        running += worker->has_session || is_profile(worker->job);
+        /* its client may have the answer before we have the report */
+        if (job->flags & OPERATION_SESSION && worker->job && worker->job->flags & OPERATION_SESSION &&
+            worker->job->target == job->target)
+            return error_set(error, EUSERS,
+                             "The profile of this process is just being begun or fetched; try again.");
+    }
+    if (job->flags & OPERATION_SESSION && !(job->flags & OPERATION_BEGINS_SESSION))
+        return error_set(error, ENOENT, "No profile of process %" PRId64 " is running.", job->target);
+    if (running >= POOL_PROFILES)
+        return error_set(error, EUSERS, "%zu profiles are running, which is the limit; try again later.",
+                         running);
+    return 0;
+}
+
 int pool_give_own(struct pool *pool, struct job *job, struct error *error)
 {
     size_t slot = 0;
-    int r = find_own_slot(pool, job, &slot, error);
+    int r;
+
+    if (job->flags & OPERATION_SESSION && find_session(pool, job->target, &slot))
+        return give_session(pool, slot, job, error);
+    r = check_profiles(pool, job, error);
+    if (r == 0)
+        r = find_own_slot(pool, job, &slot, error);
 
     if (r == 0)
         r = spawn(pool, slot, error);
@@ -245,9 +316,14 @@ bool pool_take_report(struct pool *pool, size_t slot)
         return false;
     }
     log_end(worker->job, report.result);
+    if (report.session != 0 && !worker->has_session)
+        worker->session = worker->job->target;
+    worker->has_session = report.session != 0;
     free_job(pool, worker);
     claims_drop(&pool->claims, slot);
     worker->served++;
+    if (worker->has_session && !worker->killed)
+        return true;
     if (worker->killed || !is_kept(pool, slot) || worker->served >= WORKER_KEPT_REQUESTS ||
         report.peak_memory_kib > WORKER_KEPT_MEMORY_KIB)
         close_channel(pool, worker); /* it ends by itself */
@@ -300,6 +376,7 @@ bool pool_child_ended(struct pool *pool, pid_t pid, int status)
         (void)pool_take_report(pool, slot); /* it may have come just before the end */
         fail_job(pool, slot, status);
         claims_drop(&pool->claims, slot);
+        atomic_store(&pool->profiled[slot], 0);
         close_channel(pool, worker);
         *worker = (struct pool_worker){.channel = -1};
         return true;
@@ -365,5 +442,8 @@ void pool_release(struct pool *pool)
     if (pool->begun)
         (void)munmap(pool->begun, pool_size(pool) * sizeof *pool->begun); /* fails only for bad arguments */
     pool->begun = NULL;
+    if (pool->profiled)
+        (void)munmap(pool->profiled, pool_size(pool) * sizeof *pool->profiled); /* likewise */
+    pool->profiled = NULL;
     claims_release(&pool->claims);
 }

@@ -10,13 +10,16 @@ struct pool_worker {
     pid_t pid;   /* 0: the slot is free */
     int channel; /* our end, non-blocking; -1 once it was told to end */
     struct job *job;
+    bool has_session; /* goes on with a profile, of ... */
+    int64_t session;  /* ... this target, as it was asked for */
     unsigned served;
     bool killed; /* by us, for the job's deadline */
 };
 
 struct pool {
     struct worker_setup setup; /* what all have in common */
-    int epoll_fd;              /* borrowed; events carry POOL_EVENT + slot, or POOL_READER_EVENT + slot */
+    struct operation_context context;
+    int epoll_fd; /* borrowed; events carry POOL_EVENT + slot, or POOL_READER_EVENT + slot */
     struct pool_worker *workers;
     size_t kept, dumps, others; /* slots of each kind, in this order */
     size_t dumps_per_target;
@@ -24,6 +27,8 @@ struct pool {
     bool reads_seccomp;
     atomic_bool *begun; /* one a slot, shared with the workers */
     struct claims claims;
+    _Atomic int32_t *profiled; /* one a slot, likewise: the pid whose session the worker has, negative once it
+                                  is over; 0: none */
 };
 
 #define POOL_EVENT 0x100000000ull

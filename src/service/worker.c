@@ -2,12 +2,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "ops/profile_session.h"
 #include "service/channel.h"
 #include "service/sandbox.h"
 #include "service/signals.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -142,6 +144,14 @@ static int run_request(const struct worker_setup *setup, const void *bytes, size
     return r;
 }
 
+/* For those who show processes, and who look for the session. */
+static void tell_session(const struct worker_setup *setup)
+{
+    pid_t pid = profile_session_pid();
+
+    atomic_store(&setup->profiled[setup->slot], profile_session_is_over() ? -pid : pid);
+}
+
 /* One request from the channel. > 0: served; 0: the channel ended; else a negative errno. */
 static int serve_one(const struct worker_setup *setup, char *message)
 {
@@ -158,8 +168,26 @@ static int serve_one(const struct worker_setup *setup, char *message)
     answer_fd = fd_close(answer_fd); /* before the report: after it the inspector closes the last one */
     if (getrusage(RUSAGE_SELF, &usage) == 0)
         report.peak_memory_kib = (uint32_t)usage.ru_maxrss;
+    report.session = profile_session_pid();
+    tell_session(setup);
     n = channel_send(setup->channel, &report, sizeof report, -1);
     return n < 0 ? (int)n : 1;
+}
+
+/* Until there is another request, or nobody has come for the profile. > 0: there is one. */
+static int sample_meanwhile(const struct worker_setup *setup)
+{
+    while (profile_session_pid() != 0) {
+        struct pollfd waited[] = {{.fd = setup->channel, .events = POLLIN},
+                                  {.fd = profile_session_fd(), .events = POLLIN}};
+
+        (void)poll(waited, ELEMENTS_OF(waited), profile_session_timeout_ms()); /* EINTR: as good as a step */
+        if (waited[0].revents)
+            return 1;
+        profile_session_step();
+        tell_session(setup);
+    }
+    return 0;
 }
 
 _Noreturn void worker_main(const struct worker_setup *setup)
@@ -175,7 +203,9 @@ _Noreturn void worker_main(const struct worker_setup *setup)
     }
     do {
         r = serve_one(setup, message);
-    } while (r > 0 && setup->kept);
+        if (r > 0 && !setup->kept)
+            r = sample_meanwhile(setup);
+    } while (r > 0);
     /* no exit(): handlers and buffers are the inspector's */
     _exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }

@@ -11,6 +11,7 @@
 struct worker_report {
     int32_t result;           /* 0 or a negative errno */
     uint32_t peak_memory_kib; /* of the worker so far */
+    int32_t session;          /* whose profile it goes on with; 0: it doesn't */
 };
 
 /* A kept worker that grew beyond this, or served so often, is replaced by a fresh one. */
@@ -25,8 +26,9 @@ struct worker_setup {
     const struct claims *claims;
     size_t slot; /* its claim */
     uint64_t memory_limit;
-    bool reads_seccomp; /* of targets of dumps */
-    bool kept;          /* serves until the channel ends; else one request */
+    bool reads_seccomp;        /* of targets of dumps */
+    _Atomic int32_t *profiled; /* in shared memory: whose session it has, at slot; negative: that is over */
+    bool kept;                 /* serves until the channel ends; else one request, and those of its session */
 };
 
 /* Called in the child right after fork. */

@@ -221,8 +221,8 @@ static void what_is_not_there(void **state)
         assert_int_equal(run(&answer, &error, "thread", 0, 1, NULL), -ENOENT);
         assert_int_equal(run(&answer, &error, "thread", 0, 0, NULL), -ENOENT);
         assert_int_equal(run(&answer, &error, "gcdump", 0, 0, NULL), -EOPNOTSUPP);
-        assert_int_equal(run(&answer, &error, "profile-start", 0, 0, NULL), -EOPNOTSUPP);
-        assert_int_equal(run(&answer, &error, "profile-stop", 0, 0, NULL), -EOPNOTSUPP);
+        assert_int_equal(run(&answer, &error, "profile-start", gone, 0, NULL), -ESRCH);
+        assert_int_equal(run(&answer, &error, "profile-stop", 0, 0, NULL), -ENOENT);
         assert_int_equal(run(&answer, &error, "other", 0, 0, NULL), -EOPNOTSUPP);
     }
 }
