@@ -96,7 +96,10 @@ static bool try_files(const struct image_files *files, const char *name, const s
 {
     int fd;
 
-    return files && files->find(files->context, name, &fd) == 0 && try_fd(fd, wanted, ret_file);
+    if (!files || files->find(files->context, name, &fd) < 0 || !try_fd(fd, wanted, ret_file))
+        return false;
+    (*ret_file)->is_given = true;
+    return true;
 }
 
 static int build_id_path(const char *directory, const struct wanted *wanted, struct buffer *path)

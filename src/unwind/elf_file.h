@@ -15,6 +15,7 @@ struct elf_file {
     uint64_t load_address; /* lowest p_vaddr of PT_LOAD, rounded down to its page */
     uint8_t build_id[LIMIT_BUILD_ID];
     size_t build_id_size; /* 0: none */
+    bool is_given;        /* by whoever has mapped what belongs to it: in its directory, or its root */
 };
 
 /* fd is taken over whatever comes of it. -ENOEXEC: no program or library of ELF, or of another kind of

@@ -19,7 +19,7 @@
 struct image {
     struct image_cached cached; /* first: what the cache knows of it */
     struct elf_file *file;
-    struct elf_file *again; /* the same, opened once more after it had been closed; NULL: it was not */
+    struct elf_file *again; /* the same, opened once more for what was not asked for; NULL: it was not */
     struct elf_file
         *debug; /* what was taken off it, as long as somebody uses the image; NULL: nothing was found */
     struct symbols *symbols;
@@ -66,37 +66,28 @@ static bool is_whole(const struct image *image)
     return image->cached.references || (image->cfi_sought && (image->lines_sought || !image->has_lines));
 }
 
-struct image *image_cached(const uint8_t *build_id, size_t size)
+/* False: there is nothing to know it by. */
+static bool key_make(int fd, struct image_key *ret_key)
 {
-    struct image_key key;
-    struct image_cached *found;
+    struct stat state;
 
-    if (!size || size > LIMIT_BUILD_ID)
-        return NULL;
-    memset(&key, 0, sizeof key);
-    memcpy(key.build_id, build_id, size);
-    key.build_id_size = size;
-    found = image_cache_find(&key);
-    return found && is_whole((struct image *)found) ? take(found) : NULL;
+    memset(ret_key, 0, sizeof *ret_key); /* the padding counts, too */
+    if (fstat(fd, &state) < 0)
+        return false;
+    ret_key->device = state.st_dev;
+    ret_key->inode = state.st_ino;
+    ret_key->size = state.st_size;
+    ret_key->modified = state.st_mtim;
+    ret_key->changed = state.st_ctim;
+    return true;
 }
 
-/* state: NULL: bytes, not a file. False: there is nothing to know it by. */
-static bool key_make(const struct elf_file *file, const struct stat *state, struct image_key *ret_key)
+struct image *image_cached(int fd)
 {
-    memset(ret_key, 0, sizeof *ret_key); /* the padding counts, too */
-    if (!state)
-        return false;
-    if (file->build_id_size) {
-        memcpy(ret_key->build_id, file->build_id, file->build_id_size);
-        ret_key->build_id_size = file->build_id_size;
-        return true;
-    }
-    ret_key->device = state->st_dev;
-    ret_key->inode = state->st_ino;
-    ret_key->size = state->st_size;
-    ret_key->modified = state->st_mtim;
-    ret_key->changed = state->st_ctim;
-    return true;
+    struct image_key key;
+    struct image_cached *found = key_make(fd, &key) ? image_cache_find(&key) : NULL;
+
+    return found && is_whole((struct image *)found) ? take(found) : NULL;
 }
 
 static struct elf_file *own_file(const struct image *image)
@@ -111,16 +102,21 @@ static bool has_section(const struct elf_file *file, const char *name)
     return file && elf_file_section(file, name, 0, &header);
 }
 
-static void debug_find(struct image *image, const struct image_files *files)
+/* What was taken off the file; NULL: nothing, or it is not to be had. */
+static struct elf_file *debug_find(const struct elf_file *file, const struct image_files *files)
 {
-    struct elf_file *file = own_file(image);
     GElf_Shdr header;
 
+    if (has_section(file, ".debug_info") && elf_file_section(file, NULL, SHT_SYMTAB, &header))
+        return NULL;
+    return debug_file_find(file, files);
+}
+
+static void debug_set(struct image *image, struct elf_file *debug)
+{
     elf_file_free(image->debug);
-    image->debug = NULL;
-    if (!has_section(file, ".debug_info") || !elf_file_section(file, NULL, SHT_SYMTAB, &header))
-        image->debug = debug_file_find(file, files);
-    image->has_lines = has_section(file, ".debug_info") || has_section(image->debug, ".debug_info");
+    image->debug = debug;
+    image->has_lines = has_section(own_file(image), ".debug_info") || has_section(debug, ".debug_info");
 }
 
 /* What strip leaves: the functions that other files may call, and on some systems the others, compressed. */
@@ -154,63 +150,71 @@ static int symbols_read(struct image *image)
     return 0;
 }
 
-static int image_read(struct image *image, const struct image_files *files)
+/* Takes the files over whatever comes of it. */
+static int image_new(struct elf_file *file, struct elf_file *debug, struct image **ret_image)
 {
-    image->names = string_pool_new(LIMIT_IMAGE_STRINGS);
-    if (!image->names)
-        return -ENOMEM;
-    debug_find(image, files);
-    return symbols_read(image);
-}
-
-/* Takes the file over whatever comes of it. */
-static int image_new(struct elf_file *file, const struct stat *state, const struct image_files *files,
-                     struct image **ret_image)
-{
-    _cleanup_(cleanup_image_free) struct image *image = NULL;
-    struct image_cached *found;
-    struct image_key key;
-    bool is_known = key_make(file, state, &key);
+    _cleanup_(cleanup_image_free) struct image *image = calloc(1, sizeof *image);
     int r;
 
-    found = is_known ? image_cache_find(&key) : NULL;
-    if (found && is_whole((struct image *)found)) {
-        elf_file_free(file);
-        *ret_image = take(found);
-        return 0;
-    }
-    if (found) {
-        *ret_image = take(found);
-        elf_file_free((*ret_image)->again);
-        (*ret_image)->again = file;
-        debug_find(*ret_image, files);
-        return 0;
-    }
-    image = calloc(1, sizeof *image);
     if (!image) {
         elf_file_free(file);
+        elf_file_free(debug);
         return -ENOMEM;
     }
     image->file = file;
-    r = image_read(image, files);
+    debug_set(image, debug);
+    image->names = string_pool_new(LIMIT_IMAGE_STRINGS);
+    if (!image->names)
+        return -ENOMEM;
+    r = symbols_read(image);
     if (r < 0)
         return r;
-    image->cached.key = key;
     image->cached.references = 1;
-    if (is_known)
-        image_cache_add(&image->cached);
     *ret_image = TAKE_PTR(image);
     return 0;
 }
 
+/* The file was closed since. */
+static struct image *open_again(struct image_cached *found, struct elf_file *file, struct elf_file *debug)
+{
+    struct image *image = take(found);
+
+    elf_file_free(image->again);
+    image->again = file;
+    debug_set(image, debug);
+    return image;
+}
+
 int image_open(int fd, const struct image_files *files, struct image **ret_image)
 {
-    struct elf_file *file;
-    struct stat state;
-    bool is_known = fstat(fd, &state) == 0;
-    int r = elf_file_open(fd, &file);
+    struct elf_file *file, *debug;
+    struct image *image = image_cached(fd);
+    struct image_cached *found;
+    struct image_key key;
+    bool is_known = key_make(fd, &key), is_for_all;
+    int r;
 
-    return r < 0 ? r : image_new(file, is_known ? &state : NULL, files, ret_image);
+    if (image) {
+        (void)fd_close(fd);
+        *ret_image = image;
+        return 0;
+    }
+    r = elf_file_open(fd, &file);
+    if (r < 0)
+        return r;
+    debug = debug_find(file, files);
+    is_for_all = is_known && !(debug && debug->is_given);
+    found = is_for_all ? image_cache_find(&key) : NULL;
+    if (found) {
+        *ret_image = open_again(found, file, debug);
+        return 0;
+    }
+    r = image_new(file, debug, ret_image);
+    if (r == 0 && is_for_all) {
+        (*ret_image)->cached.key = key;
+        image_cache_add(&(*ret_image)->cached);
+    }
+    return r;
 }
 
 int image_of_bytes(const void *bytes, size_t size, struct image **ret_image)
@@ -223,7 +227,7 @@ int image_of_bytes(const void *bytes, size_t size, struct image **ret_image)
         return -ENOMEM;
     memcpy(copy, bytes, size);
     r = elf_file_of_bytes(copy, size, &file);
-    return r < 0 ? r : image_new(file, NULL, NULL, ret_image);
+    return r < 0 ? r : image_new(file, NULL, ret_image);
 }
 
 static size_t size_of(const struct image *image)

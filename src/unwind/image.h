@@ -1,6 +1,6 @@
 /* An ELF file for unwinding and naming: its call frame information, its functions, its source lines. Read by
- * libelf and libdw without mapping the file (it may shrink), each part when it is first asked for. Kept by
- * build id, for the next process that has it mapped, in a cache that is bounded in bytes; one for the whole
+ * libelf and libdw without mapping the file (it may shrink), each part when it is first asked for. Kept for
+ * the next process that has the very same file mapped, in a cache that is bounded in bytes; one for the whole
  * program, which uses it from one thread. */
 #pragma once
 
@@ -30,10 +30,12 @@ struct image_files {
     const char *directory; /* the image's own, as whoever has it mapped would say; NULL: unknown */
 };
 
-/* In the cache, with all that was ever asked of it? Takes a reference. NULL: no. */
-struct image *image_cached(const uint8_t *build_id, size_t size);
+/* In the cache, with all that was ever asked of it? Takes a reference. NULL: no. It is the file that counts
+ * (device, inode, size, times), and not the build id that it tells: anybody can write one like another's. */
+struct image *image_cached(int fd);
 /* fd: is taken over whatever comes of it. files: NULL: none; used during the call only. -ENOEXEC: not ELF of
- * this machine. Takes a reference. */
+ * this machine. What files led to is whoever has it mapped's word alone, and is not remembered for others.
+ * Takes a reference. */
 int image_open(int fd, const struct image_files *files, struct image **ret_image) _must_check_;
 /* The same of bytes that are copied, out of a process's memory: it may be that process's invention, build id
  * and all, and is not remembered for others. */

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-_Static_assert(sizeof(((struct image_key *)0)->build_id) == LIMIT_BUILD_ID, "as long as build ids can be");
-
 static struct image_cached *first;
 
 struct image_cached *image_cache_find(const struct image_key *key)

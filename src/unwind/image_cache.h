@@ -7,10 +7,8 @@
 #include <sys/types.h>
 #include <time.h>
 
-/* Which file it is: by its build id; where it has none, by what the kernel says of it. All bytes count. */
+/* Which file it is, by what the kernel says of it: a build id is the file's own word. All bytes count. */
 struct image_key {
-    uint8_t build_id[64]; /* LIMIT_BUILD_ID */
-    size_t build_id_size;
     dev_t device;
     ino_t inode;
     off_t size;

@@ -186,12 +186,10 @@ static struct image *read_mapped(const struct images *images, const struct modul
 static struct image *module_open(const struct images *images, const struct module *module)
 {
     struct origin origin = {images, module, maps_find(images->maps, module->base)};
-    struct image *image = image_cached(module->build_id, module->build_id_size);
     _cleanup_free_ char *directory = NULL;
     struct image_files files = {open_file_of, &origin, NULL};
+    struct image *image;
 
-    if (image)
-        return image;
     if (strcmp(module->path, "[vdso]") == 0)
         return read_vdso(images, module);
     directory = directory_of(&origin);

@@ -182,22 +182,20 @@ static size_t descriptors(void)
 
 static void stays_usable_without_its_file(void **state)
 {
-    size_t before = descriptors(), size;
+    int fd = open(UNWIND "/named.so", O_RDONLY | O_CLOEXEC);
+    size_t before = descriptors();
     struct image *image = open_image(UNWIND "/named.so"), *again;
-    uint8_t build_id[64];
     struct image_place place;
     (void)state;
 
-    memcpy(build_id, image_build_id(image, &size), 20);
-    assert_int_equal(size, 20);
-    again = image_cached(build_id, size);
+    again = image_cached(fd);
     assert_ptr_equal(again, image); /* in use */
     image_release(again);
     expect_function(image, named.twice, "named_twice", 0);
     image_release(image);
     assert_int_equal(descriptors(), before);
 
-    assert_null(image_cached(build_id, size)); /* it was not asked for all that it could tell */
+    assert_null(image_cached(fd)); /* it was not asked for all that it could tell */
     again = open_image(UNWIND "/named.so");
     assert_ptr_equal(again, image);
     expect_lines(again);
@@ -205,7 +203,7 @@ static void stays_usable_without_its_file(void **state)
     image_release(again);
     assert_int_equal(descriptors(), before);
 
-    again = image_cached(build_id, size);
+    again = image_cached(fd);
     assert_ptr_equal(again, image);
     expect_lines(again);
     expect_function(again, named.twice + 1, "named_twice", 1); /* not asked for before */
@@ -213,7 +211,8 @@ static void stays_usable_without_its_file(void **state)
     assert_int_not_equal(place.line, 0);
     image_release(again);
     forget();
-    assert_null(image_cached(build_id, size));
+    assert_null(image_cached(fd));
+    (void)close(fd);
 }
 
 static void read_file(const char *path, struct buffer *bytes)
@@ -221,36 +220,99 @@ static void read_file(const char *path, struct buffer *bytes)
     assert_int_equal(io_read_file_at(AT_FDCWD, path, bytes), 0);
 }
 
+static int memory_file(const struct buffer *bytes)
+{
+    int fd = memfd_create("file", MFD_CLOEXEC);
+
+    assert_true(fd >= 0);
+    assert_int_equal(io_write_full(fd, bytes->data, bytes->size, -1), 0);
+    return fd;
+}
+
 static void keeps_a_bounded_number(void **state)
 {
     _cleanup_buffer_ struct buffer bytes = {0};
-    uint8_t build_id[20], *place;
+    int first = -1, last = -1;
     struct image *image;
-    size_t size;
     (void)state;
 
-    image = open_image(UNWIND "/stripped/bare.so");
-    memcpy(build_id, image_build_id(image, &size), sizeof build_id);
-    image_release(image);
     read_file(UNWIND "/stripped/bare.so", &bytes);
-    place = memmem(bytes.data, bytes.size, build_id, sizeof build_id);
-    assert_non_null(place);
     for (unsigned i = 0; i < 300; i++) { /* more than LIMIT_IMAGES */
-        memcpy(place, &i, sizeof i);
-        int fd = memfd_create("bare", MFD_CLOEXEC);
+        int fd = memory_file(&bytes);
 
-        assert_int_equal(io_write_full(fd, bytes.data, bytes.size, -1), 0);
+        if (first < 0)
+            first = dup(fd);
+        (void)fd_close(last);
+        last = dup(fd);
         assert_int_equal(image_open(fd, NULL, &image), 0);
         (void)image_cfi(image);
         expect_function(image, named.twice, "named_twice", 0);
         image_release(image);
     }
-    memcpy(build_id, &(unsigned){0}, sizeof(unsigned));
-    assert_null(image_cached(build_id, sizeof build_id));
-    memcpy(build_id, &(unsigned){299}, sizeof(unsigned));
-    image = image_cached(build_id, sizeof build_id);
+    assert_null(image_cached(first));
+    image = image_cached(last);
     assert_non_null(image);
     image_release(image);
+    (void)close(first);
+    (void)close(last);
+    forget();
+}
+
+/* With its build id, and a function of another name. */
+static void read_renamed(struct buffer *bytes)
+{
+    static const char name[] = "named_twice", other[] = "wrong_twice";
+    char *at;
+
+    read_file(UNWIND "/named-4.so", bytes);
+    while ((at = memmem(bytes->data, bytes->size, name, sizeof name)))
+        memcpy(at, other, sizeof other);
+}
+
+/* Anybody can write a file with another's build id. */
+static void tells_files_of_one_build_id_apart(void **state)
+{
+    _cleanup_buffer_ struct buffer bytes = {0};
+    struct image_place places[MOST];
+    struct image *image;
+    (void)state;
+
+    read_renamed(&bytes);
+    for (size_t round = 0; round < 2; round++) {
+        assert_int_equal(image_open(memory_file(&bytes), NULL, &image), 0);
+        (void)image_cfi(image);
+        (void)image_places(image, named.where, true, places, MOST); /* whole, now */
+        expect_function(image, named.twice, "wrong_twice", 0);
+        image_release(image);
+
+        image = open_image(UNWIND "/named-4.so");
+        (void)image_cfi(image);
+        expect_lines(image);
+        expect_function(image, named.twice, "named_twice", 0);
+        image_release(image);
+    }
+    forget();
+}
+
+/* What stands beside a file that a process has mapped is that process's word. */
+static void keeps_no_debug_file_that_was_given(void **state)
+{
+    static const char path[] = UNWIND "/stripped/linked.so";
+    struct image_place places[MOST];
+    struct image *given, *image = NULL;
+    (void)state;
+
+    for (size_t round = 0; round < 3; round++) {
+        given = open_image(path);
+        (void)image_cfi(given);
+        expect_lines(given);
+        image_release(given);
+
+        assert_int_equal(image_open(open(path, O_RDONLY | O_CLOEXEC), NULL, &image), 0);
+        assert_int_equal(image_places(image, named.where, true, places, MOST), 1);
+        assert_null(places[0].file);
+        image_release(image); /* kept, but to be opened again: it was not asked for all */
+    }
     forget();
 }
 
@@ -292,17 +354,16 @@ static void forgets_what_is_no_file(void **state)
 {
     _cleanup_buffer_ struct buffer bytes = {0};
     struct image *image;
-    uint8_t build_id[20];
-    size_t size;
     (void)state;
 
-    read_file(UNWIND "/named.so", &bytes);
+    read_renamed(&bytes);
     assert_int_equal(image_of_bytes(bytes.data, bytes.size, &image), 0);
-    expect_function(image, named.twice, "named_twice", 0);
-    memcpy(build_id, image_build_id(image, &size), sizeof build_id);
-    assert_null(image_cached(build_id, size));
+    expect_function(image, named.twice, "wrong_twice", 0);
     image_release(image);
-    assert_null(image_cached(build_id, size));
+    image = open_image(UNWIND "/named-4.so");
+    expect_function(image, named.twice, "named_twice", 0);
+    image_release(image);
+    forget();
 }
 
 static void refuses_what_is_none(void **state)
@@ -328,10 +389,16 @@ static void refuses_what_is_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_functions),         cmocka_unit_test(reads_every_version),
-        cmocka_unit_test(finds_what_was_stripped), cmocka_unit_test(stays_usable_without_its_file),
-        cmocka_unit_test(keeps_a_bounded_number),  cmocka_unit_test(bears_a_file_that_shrinks),
-        cmocka_unit_test(forgets_what_is_no_file), cmocka_unit_test(refuses_what_is_none),
+        cmocka_unit_test(names_functions),
+        cmocka_unit_test(reads_every_version),
+        cmocka_unit_test(finds_what_was_stripped),
+        cmocka_unit_test(stays_usable_without_its_file),
+        cmocka_unit_test(keeps_a_bounded_number),
+        cmocka_unit_test(bears_a_file_that_shrinks),
+        cmocka_unit_test(tells_files_of_one_build_id_apart),
+        cmocka_unit_test(keeps_no_debug_file_that_was_given),
+        cmocka_unit_test(forgets_what_is_no_file),
+        cmocka_unit_test(refuses_what_is_none),
     };
     return cmocka_run_group_tests(tests, load, NULL);
 }
