@@ -294,6 +294,11 @@ struct cfi *image_cfi(struct image *image)
     if (image->cfi_sought)
         return image->cfi;
     image->cfi_sought = true;
+    if (image->again) { /* its bytes must outlast the next time that the file is opened */
+        elf_file_free(image->file);
+        image->file = image->again;
+        image->again = NULL;
+    }
     image->frames = debug_sections_open(own_file(image), names);
     if (!image->frames && image->debug)
         image->frames = debug_sections_open(image->debug, names);

@@ -2,6 +2,7 @@
  * What they say of themselves at run time is compared with what is read out of their files. */
 #include "base/buffer.h"
 #include "base/io.h"
+#include "unwind/cfi.h"
 #include "unwind/image.h"
 
 #include <setjmp.h>
@@ -316,6 +317,24 @@ static void keeps_no_debug_file_that_was_given(void **state)
     forget();
 }
 
+/* What was made of a file that was opened again must outlast the third time. */
+static void opens_a_file_three_times(void **state)
+{
+    struct image *image = open_image(UNWIND "/named.so");
+    (void)state;
+
+    image_release(image);
+    image = open_image(UNWIND "/named.so");
+    assert_non_null(cfi_find(image_cfi(image), named.twice));
+    image_release(image);
+    image = open_image(UNWIND "/named.so");
+    assert_non_null(cfi_find(image_cfi(image), named.twice + 1));
+    assert_non_null(cfi_find(image_cfi(image), named.where));
+    expect_lines(image);
+    image_release(image);
+    forget();
+}
+
 /* A file may be cut off while it is looked at: what was read stays, and nothing ends us. */
 static void bears_a_file_that_shrinks(void **state)
 {
@@ -397,6 +416,7 @@ int main(void)
         cmocka_unit_test(bears_a_file_that_shrinks),
         cmocka_unit_test(tells_files_of_one_build_id_apart),
         cmocka_unit_test(keeps_no_debug_file_that_was_given),
+        cmocka_unit_test(opens_a_file_three_times),
         cmocka_unit_test(forgets_what_is_no_file),
         cmocka_unit_test(refuses_what_is_none),
     };
