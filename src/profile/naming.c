@@ -14,15 +14,20 @@ struct named {
     uint32_t first; /* in frames */
 };
 
-struct naming {
-    const struct pidref *process;
-    struct profile *profile;
-    bool is_stale;
+/* What is mapped. In a place of its own, since the images point to the rest. */
+struct files {
     struct map_list maps;
     struct module_list modules;
     uint32_t *of_module; /* number in the profile, by module; 0: not asked for yet */
     struct memory *code;
     struct images *images;
+};
+
+struct naming {
+    const struct pidref *process;
+    struct profile *profile;
+    bool is_stale;
+    struct files *files;
     struct kernel_names *kernel;
     uint32_t kernel_module; /* 0: not asked for yet */
     struct {
@@ -36,23 +41,28 @@ struct naming {
     struct index index; /* of known */
 };
 
-static void forget_files(struct naming *naming)
+static void files_free(struct files *files)
 {
-    images_free(naming->images);
-    memory_free(naming->code);
-    module_list_release(&naming->modules);
-    map_list_release(&naming->maps);
-    free(naming->of_module);
-    naming->images = NULL;
-    naming->code = NULL;
-    naming->of_module = NULL;
+    if (!files)
+        return;
+    images_free(files->images);
+    memory_free(files->code);
+    module_list_release(&files->modules);
+    map_list_release(&files->maps);
+    free(files->of_module);
+    free(files);
+}
+
+static void cleanup_files(struct files **files)
+{
+    files_free(*files);
 }
 
 void naming_free(struct naming *naming)
 {
     if (!naming)
         return;
-    forget_files(naming);
+    files_free(naming->files);
     kernel_names_free(naming->kernel);
     free(naming->known.items);
     free(naming->frames.items);
@@ -60,40 +70,41 @@ void naming_free(struct naming *naming)
     free(naming);
 }
 
-static int read_files(struct naming *naming)
+static int files_read(const struct pidref *process, struct files **ret_files)
 {
-    int r = maps_read(naming->process->dir_fd, &naming->maps, NULL);
+    _cleanup_(cleanup_files) struct files *files = calloc(1, sizeof *files);
+    int r;
 
+    if (!files)
+        return -ENOMEM;
+    r = maps_read(process->dir_fd, &files->maps, NULL);
     if (r == 0)
-        r = modules_read(naming->process, &naming->maps, true, &naming->modules);
+        r = modules_read(process, &files->maps, true, &files->modules);
     if (r == 0)
-        r = code_memory_new(naming->process, &naming->maps, &naming->code);
+        r = code_memory_new(process, &files->maps, &files->code);
     if (r == 0)
-        r = images_new(&naming->maps, &naming->modules, naming->process, naming->code, &naming->images);
+        r = images_new(&files->maps, &files->modules, process, files->code, &files->images);
     if (r < 0)
         return r;
-    naming->of_module = calloc(naming->modules.count + 1, sizeof naming->of_module[0]);
-    return naming->of_module ? 0 : -ENOMEM;
+    files->of_module = calloc(files->modules.count + 1, sizeof files->of_module[0]);
+    if (!files->of_module)
+        return -ENOMEM;
+    *ret_files = TAKE_PTR(files);
+    return 0;
 }
 
 /* Where that fails, as of a process that has ended, what is known stays. */
 static void renew(struct naming *naming)
 {
-    struct naming fresh = {.process = naming->process};
+    struct files *fresh;
 
     if (!naming->is_stale)
         return;
     naming->is_stale = false;
-    if (read_files(&fresh) < 0) {
-        forget_files(&fresh);
+    if (files_read(naming->process, &fresh) < 0)
         return;
-    }
-    forget_files(naming);
-    naming->maps = fresh.maps;
-    naming->modules = fresh.modules;
-    naming->of_module = fresh.of_module;
-    naming->code = fresh.code;
-    naming->images = fresh.images;
+    files_free(naming->files);
+    naming->files = fresh;
     /* what was at an address may be elsewhere now; the frames that were counted stay */
     naming->known.count = naming->frames.count = 0;
     index_release(&naming->index);
@@ -108,7 +119,7 @@ int naming_new(const struct pidref *process, struct profile *profile, struct nam
         return -ENOMEM;
     naming->process = process;
     naming->profile = profile;
-    r = read_files(naming);
+    r = files_read(process, &naming->files);
     if (r < 0)
         return r;
     naming->kernel = kernel_names_read();
@@ -124,19 +135,19 @@ void naming_forget(struct naming *naming)
 struct images *naming_images(struct naming *naming)
 {
     renew(naming);
-    return naming->images;
+    return naming->files->images;
 }
 
 const struct map_list *naming_maps(struct naming *naming)
 {
     renew(naming);
-    return &naming->maps;
+    return &naming->files->maps;
 }
 
 const struct memory *naming_code(struct naming *naming)
 {
     renew(naming);
-    return naming->code;
+    return naming->files->code;
 }
 
 static bool is_named(const void *owner, uint32_t number, const void *key)
@@ -196,7 +207,7 @@ static int add_module(struct naming *naming, const struct module *module, uint64
                       uint64_t file_address, uint32_t *ret_module)
 {
     static const char digits[] = "0123456789abcdef";
-    uint32_t *known = &naming->of_module[module - naming->modules.items];
+    uint32_t *known = &naming->files->of_module[module - naming->files->modules.items];
     char build_id[2 * LIMIT_BUILD_ID + 1] = "";
     struct profile_module_facts facts = {.path = module->path,
                                          .build_id = build_id,
@@ -220,8 +231,7 @@ static int name_user(struct naming *naming, uint64_t address, bool is_return, ui
     struct image_place places[NAMING_MOST];
     struct image *image = NULL;
     uint64_t file_address = 0, at = address - (is_return ? 1 : 0);
-    const struct module *module =
-        naming->images ? images_find(naming->images, at, &image, &file_address) : NULL;
+    const struct module *module = images_find(naming->files->images, at, &image, &file_address);
     size_t count = image ? image_places(image, file_address, true, places, NAMING_MOST) : 0;
     uint32_t in_profile = MODULE_NONE;
     int r = module ? add_module(naming, module, at, file_address, &in_profile) : 0;

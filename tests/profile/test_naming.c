@@ -1,0 +1,86 @@
+/* Names of addresses of this very process, which maps another file meanwhile. */
+#include "profile/naming.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dlfcn.h>
+#include <string.h>
+
+enum { ROUNDS = 3 };
+
+static struct {
+    struct procfs procfs;
+    struct pidref self;
+} now = {.procfs = {.fd = -1}, .self = PIDREF_INIT};
+
+static int look(void **state)
+{
+    (void)state;
+    return procfs_open("/proc", &now.procfs, NULL) < 0 ||
+           pidref_open(&now.procfs, getpid(), &now.self, NULL) < 0;
+}
+
+static int leave(void **state)
+{
+    (void)state;
+    pidref_close(&now.self);
+    procfs_close(&now.procfs);
+    return 0;
+}
+
+/* What is left on the stack by functions that have returned is no longer what they left. */
+static __attribute__((noinline)) void use_stack(void)
+{
+    volatile unsigned char bytes[32 * 1024];
+
+    memset((void *)bytes, 0xa5, sizeof bytes);
+}
+
+static void expect(struct naming *naming, const struct profile *profile, const void *code, const char *name)
+{
+    uint32_t frames[NAMING_MOST], function;
+    size_t count = 0;
+
+    use_stack();
+    assert_int_equal(naming_user(naming, (uintptr_t)code, false, frames, &count), 0);
+    assert_true(count >= 1);
+    function = profile->frames.items[frames[count - 1]].function;
+    assert_int_not_equal(function, STRING_NONE);
+    assert_string_equal(profile_string(profile, function), name);
+}
+
+static void test_mapped_later(void **state)
+{
+    _cleanup_profile_ struct profile profile = {0};
+    _cleanup_naming_ struct naming *naming = NULL;
+
+    (void)state;
+    assert_int_equal(
+        profile_init(&profile, &(struct profile_facts){.pid = getpid(), .name = "self", .period = 1}), 0);
+    assert_int_equal(naming_new(&now.self, &profile, &naming), 0);
+    expect(naming, &profile, (const void *)(uintptr_t)use_stack, "use_stack");
+    for (int i = 0; i < ROUNDS; i++) {
+        void *library = dlopen(UNWIND "/named.so", RTLD_NOW | RTLD_LOCAL);
+        void *code = library ? dlsym(library, "named_assembly") : NULL;
+
+        assert_non_null(code);
+        naming_forget(naming);
+        expect(naming, &profile, code, "named_assembly");
+        expect(naming, &profile, (const void *)(uintptr_t)expect, "expect");
+        assert_non_null(maps_find(naming_maps(naming), (uintptr_t)code));
+        assert_int_equal(dlclose(library), 0);
+        naming_forget(naming);
+        expect(naming, &profile, (const void *)(uintptr_t)use_stack, "use_stack");
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_mapped_later)};
+
+    return cmocka_run_group_tests(tests, look, leave);
+}
