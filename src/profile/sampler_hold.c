@@ -17,6 +17,8 @@ struct sampler_hold {
     struct sampler base; /* first */
     enum profile_what what;
     struct capture capture; /* of the last time */
+    uint64_t interval_ns;
+    uint64_t rest_until_ns; /* on average, when the last hold is a hundredth of the time */
 };
 
 /* All captured stacks, over what doesn't change. */
@@ -57,11 +59,24 @@ static int capture(struct sampler_hold *self, struct error *error)
 {
     const struct capture_options options = {
         .copy_stacks = true, .general_only = true, .deadline_ms = HOLD_MS};
+    uint64_t began_ns = clock_monotonic_ns(), now_ns, held_ns;
     struct trace *none;
+    int r;
 
     capture_release(&self->capture);
     self->capture = (struct capture){0};
-    return capture_live(self->base.procfs, self->base.process, &options, &self->capture, &none, error);
+    r = capture_live(self->base.procfs, self->base.process, &options, &self->capture, &none, error);
+    now_ns = clock_monotonic_ns();
+    held_ns = r < 0 ? now_ns - began_ns : self->capture.held_ns; /* at the most */
+    self->rest_until_ns = (self->rest_until_ns > now_ns ? self->rest_until_ns : now_ns) + held_ns * HELD_PART;
+    return r;
+}
+
+/* A hold can come to take longer than at first: there may be more threads, or one that won't stop (it waits
+ * for a disk, or in vfork), while the others do until the time is over. */
+static bool is_resting(const struct sampler_hold *self)
+{
+    return clock_monotonic_ns() + self->interval_ns < self->rest_until_ns;
 }
 
 static bool maps_changed(const struct capture *capture, const struct map_list *known)
@@ -97,6 +112,10 @@ static int hold_read(struct sampler *base, bool all)
         return 0;
     if (read(base->fd, &ticks, sizeof ticks) != sizeof ticks)
         return 0; /* not yet */
+    if (is_resting(self)) {
+        base->profile->lost++;
+        return 0;
+    }
     r = capture(self, NULL);
     if (r == 0)
         return count_all(self);
@@ -155,7 +174,7 @@ int sampler_hold_new(const struct sampler_options *options, struct sampler *base
         r = capture(self, error); /* also tells how long it is held each time */
     if (r < 0)
         return error_ensure(error, r, "The process could not be held");
-    interval_ns = interval_of(self, options->frequency);
+    self->interval_ns = interval_ns = interval_of(self, options->frequency);
     (void)snprintf(how, sizeof how, "Held %.1f times a second for about %.1f ms; %s.",
                    1e9 / (double)interval_ns, (double)self->capture.held_ns / 1e6,
                    options->what == PROFILE_CPU ? "threads that ran or were about to" : "all threads");
