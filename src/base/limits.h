@@ -90,5 +90,8 @@
 #define LIMIT_PROFILE_DEPTH 512u              /* functions of one stack, the innermost */
 #define LIMIT_PROFILE_MS (15ull * 60 * 1000)  /* how long one takes, as long as it may be asked to wait */
 #define LIMIT_PROFILE_NAMED (128u * 1024)     /* addresses whose names are remembered; 48 bytes each */
-#define LIMIT_KERNEL_NAMES (1024u * 1024)     /* functions of the kernel; a usual one has 120,000 */
+#define LIMIT_PERF_MAP (64u * 1024 * 1024)    /* the file in which a runtime names its code */
+#define LIMIT_PERF_MAP_ENTRIES (1024u * 1024)
+#define LIMIT_PERF_MAP_NAME 4096u
+#define LIMIT_KERNEL_NAMES (1024u * 1024) /* functions of the kernel; a usual one has 120,000 */
 #define LIMIT_KERNEL_NAMES_TEXT (64u * 1024 * 1024)

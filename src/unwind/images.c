@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "capture/mapped_file.h"
 #include "unwind/mapped_image.h"
+#include "unwind/perf_map.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +20,9 @@ struct images {
     struct opened {
         struct image *image;
         bool sought;
-    } * opened;  /* of each module */
+    } * opened;            /* of each module */
+    struct perf_map *made; /* names of code that is in no file */
+    bool made_was_sought;
     size_t last; /* the module that was asked for last: the next address often lies there, too */
 };
 
@@ -44,6 +47,7 @@ void images_free(struct images *images)
         return;
     for (size_t i = 0; i < images->modules->count; i++)
         image_release(images->opened[i].image);
+    perf_map_free(images->made);
     free(images->opened);
     free(images);
 }
@@ -232,4 +236,12 @@ const struct module *images_find(struct images *images, uint64_t address, struct
         *ret_file_address = address - module->base + image_load_address(opened->image);
     }
     return module;
+}
+
+bool images_find_made(struct images *images, uint64_t address, const char **ret_name, uint64_t *ret_offset)
+{
+    if (!images->made_was_sought && images->process)
+        images->made = perf_map_read(images->process);
+    images->made_was_sought = true;
+    return images->made && perf_map_find(images->made, address, ret_name, ret_offset);
 }

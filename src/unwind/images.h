@@ -20,3 +20,7 @@ void images_free(struct images *images); /* accepts NULL */
  * has it (p_vaddr, not an offset). All but the module are for as long as images lives. */
 const struct module *images_find(struct images *images, uint64_t address, struct image **ret_image,
                                  uint64_t *ret_file_address);
+
+/* What a runtime calls its code at an address that lies in no module; for as long as images lives. False: it
+ * says nothing. */
+bool images_find_made(struct images *images, uint64_t address, const char **ret_name, uint64_t *ret_offset);

@@ -63,6 +63,11 @@ static size_t look_up(struct stack_names *names, const struct walked_frame *walk
         images_find(names->images, walked->address - walked->is_return, &image, &file_address);
     size_t count = image ? image_places(image, file_address, names->lines, places, LIMIT_INLINED) : 0;
 
+    places[0] = count ? places[0] : (struct image_place){0};
+    if (!module && images_find_made(names->images, walked->address - walked->is_return, &places[0].function,
+                                    &places[0].offset))
+        count = 1;
+
     frames[0] = (struct frame){.address = walked->address, .module = module};
     for (size_t i = 0; i < count; i++)
         frames[i] = (struct frame){.address = walked->address,

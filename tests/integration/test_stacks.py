@@ -224,3 +224,23 @@ def test_the_process_feels_nothing(procscope, target):
     assert told["signals_sent"] == told["signals_handled"] > 0
     assert sum(told["interrupted"].values()) == 0, told
     assert (TARGETS / "witness").exists()
+
+
+@needs("node")
+def test_code_of_a_runtime_has_the_names_that_it_writes_down(procscope, sleeper, tmp_path):
+    source = tmp_path / "spin.js"
+    source.write_text("function burnHere(n) { let s = 0; for (let i = 0; i < n; i++) s += i % 7; return s; }\n"
+                      "console.log('ready'); for (;;) burnHere(1e7);\n")
+    process = sleeper("node", "--perf-basic-prof", source, stdout=subprocess.PIPE)
+    try:
+        names = []
+        for _ in range(50):
+            names = [frame.get("function", "") for frame in stacks(procscope, process.pid, "--no-lines")[process.pid]["frames"]]
+            if any("burnHere" in name for name in names):
+                break
+        assert any("burnHere" in name for name in names), names
+        assert any(name == "main" or "Start" in name for name in names), names
+    finally:
+        process.kill()
+        process.wait()
+        pathlib.Path(f"/tmp/perf-{process.pid}.map").unlink(missing_ok=True)

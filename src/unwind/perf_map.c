@@ -1,0 +1,158 @@
+#include "unwind/perf_map.h"
+
+#include "base/array.h"
+#include "base/io.h"
+#include "base/limits.h"
+#include "base/parse.h"
+#include "capture/mapped_file.h"
+#include "proc/status.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct entry {
+    uint64_t start, size;
+    uint32_t name;   /* in text */
+    uint32_t number; /* of its line */
+};
+
+struct perf_map {
+    struct entry *items; /* by start, then as they were written */
+    size_t count, capacity;
+    uint64_t longest;   /* size of the largest */
+    struct buffer text; /* the names, NUL behind each */
+};
+
+void perf_map_free(struct perf_map *map)
+{
+    if (!map)
+        return;
+    free(map->items);
+    buffer_release(&map->text);
+    free(map);
+}
+
+/* What is no entry is passed over. */
+static int add_line(struct perf_map *map, const char *line, const char *end)
+{
+    struct entry entry = {.number = (uint32_t)map->count, .name = (uint32_t)map->text.size};
+    size_t size;
+    int r;
+
+    if (!scan_hex(&line, end, &entry.start) || !scan_char(&line, end, ' ') ||
+        !scan_hex(&line, end, &entry.size) || !scan_char(&line, end, ' ') || line == end || entry.size == 0 ||
+        entry.start > UINT64_MAX - entry.size)
+        return 0;
+    size = (size_t)(end - line) < LIMIT_PERF_MAP_NAME ? (size_t)(end - line) : LIMIT_PERF_MAP_NAME;
+    r = ARRAY_RESERVE(map, 1, LIMIT_PERF_MAP_ENTRIES);
+    if (r == 0)
+        r = buffer_append(&map->text, line, size);
+    if (r == 0)
+        r = buffer_append(&map->text, "", 1);
+    if (r < 0)
+        return r;
+    map->items[map->count++] = entry;
+    map->longest = entry.size > map->longest ? entry.size : map->longest;
+    return 0;
+}
+
+static int by_start(const void *left, const void *right)
+{
+    const struct entry *a = left, *b = right;
+
+    if (a->start != b->start)
+        return a->start < b->start ? -1 : 1;
+    return a->number < b->number ? -1 : 1;
+}
+
+struct perf_map *perf_map_parse(const char *text, size_t size)
+{
+    struct perf_map *map = calloc(1, sizeof *map);
+    const char *end = text + size, *line_end;
+    int r = 0;
+
+    if (!map)
+        return NULL;
+    map->text.limit = LIMIT_PERF_MAP;
+    /* a last line without an end is being written just now */
+    while (r == 0 && text < end && (line_end = memchr(text, '\n', (size_t)(end - text)))) {
+        r = add_line(map, text, line_end);
+        text = line_end + 1;
+    }
+    if (map->count == 0) {
+        perf_map_free(map);
+        return NULL;
+    }
+    qsort(map->items, map->count, sizeof map->items[0], by_start);
+    return map;
+}
+
+static int open_map(const struct pidref *process, int *ret_fd)
+{
+    _cleanup_close_ int fd = -1;
+    struct proc_status status;
+    struct stat facts;
+    char path[48];
+    pid_t pid = process->pid;
+    int r = proc_status_read(process->dir_fd, &status);
+
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < NAMESPACE_DEPTH_MAX && status.namespace_pids[i] > 0; i++)
+        pid = status.namespace_pids[i];                              /* the innermost is its own */
+    (void)snprintf(path, sizeof path, "/tmp/perf-%d.map", (int)pid); /* fits */
+    r = mapped_file_open_path(process, path, &fd);
+    if (r < 0)
+        return r;
+    if (fstat(fd, &facts) < 0 || facts.st_uid != status.uid[1])
+        return -EACCES;
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
+
+/* Of one that is too large the beginning. */
+struct perf_map *perf_map_read(const struct pidref *process)
+{
+    _cleanup_buffer_ struct buffer text = BUFFER_INIT(LIMIT_PERF_MAP);
+    _cleanup_close_ int fd = -1;
+    ssize_t n;
+
+    if (open_map(process, &fd) < 0)
+        return NULL;
+    do {
+        if (buffer_reserve(&text, LIMIT_STREAM_CHUNK) < 0)
+            break;
+        n = io_read_full(fd, text.data + text.size, LIMIT_STREAM_CHUNK);
+        text.size += n > 0 ? (size_t)n : 0;
+    } while (n == (ssize_t)LIMIT_STREAM_CHUNK);
+    return perf_map_parse(buffer_string(&text), text.size);
+}
+
+bool perf_map_find(const struct perf_map *map, uint64_t address, const char **ret_name, uint64_t *ret_offset)
+{
+    const struct entry *found = NULL;
+    size_t low = 0, high = map->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (map->items[middle].start <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    /* those before may reach this far, too; not for ever, whatever stands in the file */
+    for (unsigned tries = 0; low > 0 && tries < 64 && address - map->items[low - 1].start < map->longest;
+         tries++) {
+        const struct entry *entry = &map->items[--low];
+
+        if (address - entry->start < entry->size && (!found || entry->number > found->number))
+            found = entry;
+    }
+    if (!found)
+        return false;
+    *ret_name = map->text.data + found->name;
+    *ret_offset = address - found->start;
+    return true;
+}
