@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
 
 int fd_close(int fd)
 {
@@ -166,5 +167,24 @@ int io_readlink_at(int directory_fd, const char *name, char **ret_target)
     if (!copy)
         return -ENOMEM;
     *ret_target = copy;
+    return 0;
+}
+
+int io_open_regular(const char *path, int *ret_fd)
+{
+    _cleanup_close_ int path_fd = open(path, O_PATH | O_CLOEXEC);
+    struct stat status;
+    char name[32];
+    int fd;
+
+    if (path_fd < 0 || fstat(path_fd, &status) < 0)
+        return -errno;
+    if (!S_ISREG(status.st_mode) || status.st_size == 0)
+        return -ENOENT;
+    (void)snprintf(name, sizeof name, "/proc/self/fd/%d", path_fd); /* fits */
+    fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return -errno;
+    *ret_fd = fd;
     return 0;
 }

@@ -27,5 +27,10 @@ int io_write_paced(int fd, const void *bytes, size_t size, struct io_pace *pace)
  * files of /proc are one instant only within one read. Stops at the buffer's limit with -ENOBUFS. */
 int io_read_file_at(int directory_fd, const char *name, struct buffer *buffer) _must_check_;
 
+/* Opens the file at path, which others may have chosen, for reading: a regular one that is not empty, else
+ * -ENOENT. It is looked at first: to open a device can do things, and files of /proc, which say that they are
+ * empty, can be used up by reading. */
+int io_open_regular(const char *path, int *ret_fd) _must_check_;
+
 /* The target of the symbolic link, NUL-terminated and owned by the caller. */
 int io_readlink_at(int directory_fd, const char *name, char **ret_target) _must_check_;

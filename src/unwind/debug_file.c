@@ -3,10 +3,8 @@
 #include "base/buffer.h"
 #include "base/io.h"
 
-#include <fcntl.h>
 #include <isa-l/crc.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum {
     LINK_MAX = 4096,    /* bytes of .gnu_debuglink, .gnu_debugaltlink */
@@ -80,14 +78,12 @@ static bool try_fd(int fd, const struct wanted *wanted, struct elf_file **ret_fi
     return true;
 }
 
-/* A path of ours. Regular files only: a pipe would wait for ever. */
+/* A path of ours. */
 static bool try_path(const char *path, const struct wanted *wanted, struct elf_file **ret_file)
 {
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    struct stat state;
+    int fd;
 
-    return fd >= 0 && fstat(fd, &state) == 0 && S_ISREG(state.st_mode) &&
-           try_fd(TAKE_FD(fd), wanted, ret_file);
+    return io_open_regular(path, &fd) == 0 && try_fd(fd, wanted, ret_file);
 }
 
 /* A name as the target has it. */
@@ -161,7 +157,9 @@ static bool find_by_link(const char *name, const struct wanted *wanted, const st
         return true;
     if (buffer_append_format(&path, ".debug/%s", name) == 0 && try_files(files, path.data, wanted, ret_file))
         return true;
-    for (size_t i = 0; files->directory && directories[i]; i++) {
+    if (!files->directory || strstr(files->directory, "/..")) /* of a core, which can say anything */
+        return false;
+    for (size_t i = 0; directories[i]; i++) {
         buffer_clear(&path);
         if (buffer_append_format(&path, "%s%s/%s", directories[i], files->directory, name) == 0 &&
             (try_path(path.data, wanted, ret_file) || try_files(files, path.data, wanted, ret_file)))

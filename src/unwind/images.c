@@ -6,9 +6,7 @@
 #include "unwind/perf_map.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { HEAD_SIZE = 4096 };
 
@@ -59,20 +57,6 @@ struct origin {
     const struct map *map; /* NULL: none starts there */
 };
 
-/* Regular files only: to open a device can do things, and a pipe waits for ever. */
-static int open_regular(const char *path, int *ret_fd)
-{
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    struct stat state;
-
-    if (fd < 0 || fstat(fd, &state) < 0)
-        return -errno;
-    if (!S_ISREG(state.st_mode))
-        return -ENOENT;
-    *ret_fd = TAKE_FD(fd);
-    return 0;
-}
-
 static int open_beside_path(const char *path, const char *name, int *ret_fd)
 {
     const char *slash = strrchr(path, '/');
@@ -84,7 +68,7 @@ static int open_beside_path(const char *path, const char *name, int *ret_fd)
     r = buffer_append(&joined, path, (size_t)(slash - path) + 1);
     if (r == 0)
         r = buffer_append_string(&joined, name);
-    return r < 0 ? r : open_regular(joined.data, ret_fd);
+    return r < 0 ? r : io_open_regular(joined.data, ret_fd);
 }
 
 static int open_file_of(const void *context, const char *name, int *ret_fd)
@@ -92,7 +76,7 @@ static int open_file_of(const void *context, const char *name, int *ret_fd)
     const struct origin *origin = context;
 
     if (!origin->images->process)
-        return name[0] == '/' ? open_regular(name, ret_fd)
+        return name[0] == '/' ? io_open_regular(name, ret_fd)
                               : open_beside_path(origin->module->path, name, ret_fd);
     if (name[0] == '/')
         return mapped_file_open_path(origin->images->process, name, ret_fd);
@@ -120,7 +104,7 @@ static struct image *open_of_core(const struct origin *origin, const struct imag
     size_t size;
     int fd;
 
-    if (module->path[0] != '/' || open_regular(module->path, &fd) < 0)
+    if (module->path[0] != '/' || io_open_regular(module->path, &fd) < 0)
         return NULL;
     if (!module->build_id_size && !same_head(origin->images, module, fd)) {
         (void)fd_close(fd);

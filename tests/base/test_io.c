@@ -7,8 +7,11 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
 
@@ -241,6 +244,35 @@ static void closing_keeps_errno(void **state)
     assert_int_equal(errno, ENOTTY);
 }
 
+/* What is none is not even opened, which would tell a pipe's writer, or start a device. */
+static void opens_regular_files_only(void **state)
+{
+    char folder[] = "/tmp/io-XXXXXX", path[64], event[512];
+    int fd = -1, watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+    (void)state;
+    assert_true(watch >= 0);
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/file", folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_true(inotify_add_watch(watch, folder, IN_OPEN) >= 0);
+    assert_int_equal(io_open_regular(path, &fd), -ENOENT);
+    assert_int_equal(io_open_regular(folder, &fd), -ENOENT);
+    assert_int_equal(read(watch, event, sizeof event), -1);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(io_open_regular(path, &fd), -ENOENT);
+    assert_int_equal(close(open(path, O_CREAT | O_EXCL | O_CLOEXEC | O_WRONLY, 0600)), 0);
+    assert_int_equal(io_open_regular(path, &fd), -ENOENT); /* empty, as all of /proc */
+    assert_int_equal(io_open_regular("/proc/self/maps", &fd), -ENOENT);
+    assert_int_equal(truncate(path, 1), 0);
+    assert_int_equal(io_open_regular(path, &fd), 0);
+    assert_int_equal(read(fd, event, sizeof event), 1);
+    assert_int_equal(fd_close(fd), -1);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+    (void)fd_close(watch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +284,7 @@ int main(void)
         cmocka_unit_test(a_file_is_appended),
         cmocka_unit_test(reading_at_an_offset),
         cmocka_unit_test(links),
+        cmocka_unit_test(opens_regular_files_only),
         cmocka_unit_test(closing_keeps_errno),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
