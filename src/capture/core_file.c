@@ -13,7 +13,8 @@ struct core {
     Elf *elf;
     struct capture capture;
     struct core_segment_list segments;
-    struct buffer files; /* NT_FILE */
+    struct buffer files;  /* NT_FILE */
+    uint64_t notes_bytes; /* which libelf keeps in memory */
 };
 
 static void core_release(struct core *core)
@@ -119,8 +120,9 @@ static int add_notes(struct core *core, const GElf_Phdr *segment)
     GElf_Nhdr note;
     int r = 0;
 
-    if (segment->p_filesz > LIMIT_CORE_NOTES)
+    if (segment->p_filesz > LIMIT_CORE_NOTES - core->notes_bytes)
         return -ENOBUFS;
+    core->notes_bytes += segment->p_filesz;
     data = elf_getdata_rawchunk(core->elf, (int64_t)segment->p_offset, segment->p_filesz, ELF_T_NHDR);
     while (data && r == 0 && (next = gelf_getnote(data, at, &note, &name, &contents)) > 0) {
         const char *bytes = data->d_buf;

@@ -5,6 +5,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 enum { HEAD = 2, ENTRY = 3 }; /* words */
@@ -37,6 +38,7 @@ int core_files_read(struct capture *capture, const uint8_t *note, size_t size)
 {
     struct map_list *maps = &capture->maps;
     uint64_t count = size >= HEAD * sizeof count ? word(note, 0) : 0, page = count ? word(note, 1) : 0;
+    uint64_t done = 0;
     size_t names = 0;
     int r;
 
@@ -48,12 +50,19 @@ int core_files_read(struct capture *capture, const uint8_t *note, size_t size)
         r = buffer_append(&maps->paths, "", 1); /* whatever the last name is, it ends */
     if (r < 0)
         return r;
+    /* In the order of their addresses and apart from each other, as all who write cores have them: else each
+     * of millions of lines could be for a million segments. */
     for (size_t i = 0, at = 0; i < count && at < maps->paths.size; i++) {
         const char *path = maps->paths.data + at;
         uint64_t start = word(note, HEAD + ENTRY * i), end = word(note, HEAD + ENTRY * i + 1);
         uint64_t offset = word(note, HEAD + ENTRY * i + 2) * page;
 
-        at += strlen(path) + 1;
+        size_t length = strlen(path);
+
+        at += length + 1;
+        if (start < done || length >= PATH_MAX)
+            continue;
+        done = end > start ? end : start;
         for (size_t m = first_behind(maps, start); m < maps->count && maps->items[m].start < end; m++) {
             if (maps->items[m].start < start)
                 continue;

@@ -1,10 +1,13 @@
 /* Core files: one that is made up here, and what is no core. How real ones read:
  * tests/integration/test_stacks.py. */
+#include "base/limits.h"
 #include "capture/core_file.h"
+#include "capture/core_modules.h"
 
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/procfs.h>
@@ -163,6 +166,50 @@ static void test_broken_cores(void **state _unused_)
     }
 }
 
+/* Segments of notes may lie over one another, and each is read. */
+static void test_too_many_notes(void **state _unused_)
+{
+    struct made made;
+    _cleanup_close_ int fd = make(&made);
+    struct capture capture = {0};
+    struct memory *memory = NULL;
+    struct error error = {0};
+    Elf64_Phdr notes = {.p_type = PT_NOTE, .p_offset = 4 * PAGE, .p_filesz = LIMIT_CORE_NOTES};
+    enum { LAST = sizeof(Elf64_Ehdr) + 3 * sizeof notes };
+
+    assert_int_equal(pwrite(fd, &notes, sizeof notes, LAST), sizeof notes);
+    assert_int_equal(ftruncate(fd, 4 * PAGE + (off_t)LIMIT_CORE_NOTES), 0);
+    assert_int_equal(capture_core(fd, &capture, &memory, &error), -EFBIG);
+}
+
+enum { LINES = 4 };
+
+/* The names of files over others, of endless ones, and of those that end before they begin. */
+static void test_hostile_file_names(void **state _unused_)
+{
+    static struct {
+        uint64_t count, page, ranges[LINES][3];
+        char names[2 * PATH_MAX];
+    } note = {LINES,
+              PAGE,
+              {{PAGE, 3 * PAGE, 0}, {2 * PAGE, 5 * PAGE, 0}, {4 * PAGE, 5 * PAGE, 0}, {6 * PAGE, PAGE, 0}},
+              "/one\0/over"};
+    struct map maps[] = {{.start = PAGE, .end = 2 * PAGE, .path = ""},
+                         {.start = 2 * PAGE, .end = 3 * PAGE, .path = ""},
+                         {.start = 3 * PAGE, .end = 4 * PAGE, .path = ""},
+                         {.start = 4 * PAGE, .end = 5 * PAGE, .path = ""}};
+    struct capture capture = {.maps = {.items = maps, .count = ELEMENTS_OF(maps)}};
+
+    memset(note.names + sizeof "/one\0/over", '/', PATH_MAX);
+    capture.maps.paths.limit = sizeof note + 1;
+    assert_int_equal(core_files_read(&capture, (const uint8_t *)&note, sizeof note), 0);
+    assert_string_equal(maps[0].path, "/one");
+    assert_string_equal(maps[1].path, "/one");
+    assert_string_equal(maps[2].path, "");
+    assert_string_equal(maps[3].path, "");
+    buffer_release(&capture.maps.paths);
+}
+
 static void test_what_is_no_core(void **state _unused_)
 {
     static const char *const paths[] = {"/dev/null", "/proc/self/exe", "/proc/self/cmdline"};
@@ -181,8 +228,8 @@ static void test_what_is_no_core(void **state _unused_)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_is_in_a_core),
-        cmocka_unit_test(test_broken_cores),
+        cmocka_unit_test(test_what_is_in_a_core), cmocka_unit_test(test_broken_cores),
+        cmocka_unit_test(test_too_many_notes),    cmocka_unit_test(test_hostile_file_names),
         cmocka_unit_test(test_what_is_no_core),
     };
 
