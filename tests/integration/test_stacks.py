@@ -231,7 +231,7 @@ def test_code_of_a_runtime_has_the_names_that_it_writes_down(procscope, sleeper,
     source = tmp_path / "spin.js"
     source.write_text("function burnHere(n) { let s = 0; for (let i = 0; i < n; i++) s += i % 7; return s; }\n"
                       "console.log('ready'); for (;;) burnHere(1e7);\n")
-    process = sleeper("node", "--perf-basic-prof", source, stdout=subprocess.PIPE)
+    process = sleeper("node", "--perf-basic-prof", source, stdout=subprocess.PIPE, cwd=tmp_path)  # it writes a log there
     try:
         names = []
         for _ in range(50):

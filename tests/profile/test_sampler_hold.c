@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Ends when nobody is left to tell it to go on. */
@@ -47,11 +48,12 @@ static __attribute__((noreturn)) void be_target(int fd)
 
 static void wait_for_state(const struct pidref *target, char state)
 {
+    const struct timespec pause = {.tv_nsec = 1000000};
     struct proc_stat stat;
 
     do {
         assert_int_equal(proc_stat_read(target->dir_fd, &stat), 0);
-        (void)usleep(1000);
+        (void)nanosleep(&pause, NULL); /* cut short is as good */
     } while (stat.state != state);
 }
 
