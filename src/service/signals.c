@@ -1,6 +1,7 @@
 #include "service/signals.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 static void set(int number, void (*action)(int))
 {
@@ -19,6 +20,14 @@ void signals_unblock(void)
     sigset_t none;
 
     set(SIGCHLD, SIG_DFL);
+    set(SIGALRM, SIG_DFL);
     (void)sigemptyset(&none); /* can't fail */
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void signals_call_within(unsigned seconds, void (*step)(void))
+{
+    (void)alarm(seconds); /* there was no other */
+    step();
+    (void)alarm(0);
 }

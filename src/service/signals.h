@@ -5,5 +5,7 @@
 
 /* Ignores these from now on. */
 void signals_ignore(const int *signals, size_t count);
-/* For a child right after fork: blocks none, and SIGCHLD does what it does by itself. */
+/* For a child right after fork: blocks none, and SIGCHLD and SIGALRM do what they do by themselves. */
 void signals_unblock(void);
+/* Calls step; a process in which it takes longer ends by SIGALRM. After signals_unblock(). */
+void signals_call_within(unsigned seconds, void (*step)(void));

@@ -174,6 +174,10 @@ static int serve_one(const struct worker_setup *setup, char *message)
     return n < 0 ? (int)n : 1;
 }
 
+/* No client waits for a step, so there is no deadline that would end one which files or memory of the target
+ * keep busy for ever. */
+enum { STEP_SECONDS = 120 };
+
 /* Until there is another request, or nobody has come for the profile. > 0: there is one. */
 static int sample_meanwhile(const struct worker_setup *setup)
 {
@@ -184,7 +188,7 @@ static int sample_meanwhile(const struct worker_setup *setup)
         (void)poll(waited, ELEMENTS_OF(waited), profile_session_timeout_ms()); /* EINTR: as good as a step */
         if (waited[0].revents)
             return 1;
-        profile_session_step();
+        signals_call_within(STEP_SECONDS, profile_session_step);
         tell_session(setup);
     }
     return 0;
