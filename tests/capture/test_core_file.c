@@ -38,13 +38,15 @@ struct made {
 
 static void add_note(struct made *made, unsigned type, const void *contents, size_t size)
 {
-    Elf64_Nhdr note = {.n_namesz = 5, .n_descsz = (Elf64_Word)size, .n_type = type};
-    uint8_t *at = made->bytes + NOTES + made->notes;
+    const struct {
+        Elf64_Nhdr note;
+        char name[8];
+    } head = {{.n_namesz = 5, .n_descsz = (Elf64_Word)size, .n_type = type}, "CORE"};
 
-    memcpy(at, &note, sizeof note);
-    memcpy(at + sizeof note, "CORE\0\0\0", 8);
-    memcpy(at + sizeof note + 8, contents, size);
-    made->notes += sizeof note + 8 + (size + 3) / 4 * 4;
+    assert_in_range(made->notes + sizeof head + size, 1, MEMORY - NOTES);
+    memcpy(&made->bytes[NOTES + made->notes], &head, sizeof head);
+    memcpy(&made->bytes[NOTES + made->notes + sizeof head], contents, size);
+    made->notes += sizeof head + (size + 3) / 4 * 4;
 }
 
 static Elf64_Phdr load(uint64_t address, uint64_t size, uint64_t offset, uint64_t in_file, unsigned flags)
@@ -148,8 +150,8 @@ static void test_what_is_in_a_core(void **state _unused_)
 static void test_broken_cores(void **state _unused_)
 {
     struct made made;
-    _cleanup_close_ int whole = make(&made);
 
+    (void)fd_close(make(&made));
     for (size_t at = 0; at < NOTES + made.notes; at++) {
         _cleanup_close_ int fd = memfd_create("core", MFD_CLOEXEC);
         _cleanup_capture_ struct capture capture = {0};
