@@ -125,6 +125,22 @@ int profile_add_thread(struct profile *profile, pid_t tid, const char *name, uin
     return r;
 }
 
+static bool find_module(const struct profile *profile, const struct profile_module *wanted,
+                        uint32_t *ret_module)
+{
+    for (size_t i = 0; i < profile->modules.count; i++) {
+        const struct profile_module *module = &profile->modules.items[i];
+
+        if (i != MODULE_NONE && module->start == wanted->start && module->end == wanted->end &&
+            module->linked == wanted->linked && module->path == wanted->path &&
+            module->build_id == wanted->build_id) {
+            *ret_module = (uint32_t)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 int profile_add_module(struct profile *profile, const struct profile_module_facts *facts,
                        uint32_t *ret_module)
 {
@@ -133,6 +149,10 @@ int profile_add_module(struct profile *profile, const struct profile_module_fact
 
     if (r == 0)
         r = intern(profile, facts->build_id, &module.build_id);
+    if (module.end <= module.start)
+        module.start = module.end = 0;
+    if (r == 0 && find_module(profile, &module, ret_module))
+        return 0;
     if (r == 0)
         r = ARRAY_RESERVE(&profile->modules, 1, LIMIT_PROFILE_MODULES);
     if (r == -ENOBUFS) {
@@ -141,8 +161,6 @@ int profile_add_module(struct profile *profile, const struct profile_module_fact
     }
     if (r < 0)
         return r;
-    if (module.end <= module.start)
-        module.start = module.end = 0;
     *ret_module = (uint32_t)profile->modules.count;
     profile->modules.items[profile->modules.count++] = module;
     return 0;

@@ -123,7 +123,8 @@ struct profile_module_facts {
     const char *path, *build_id;
     uint64_t start, end, linked; /* as in struct profile_module */
 };
-/* A mapped file, or what else holds code. Not looked up: the caller remembers the number. */
+/* A mapped file, or what else holds code: the same one once. Goes through all of them: the caller remembers
+ * the number for as long as its own list stands. */
 int profile_add_module(struct profile *profile, const struct profile_module_facts *facts,
                        uint32_t *ret_module) _must_check_;
 

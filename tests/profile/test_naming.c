@@ -78,9 +78,34 @@ static void test_mapped_later(void **state)
     }
 }
 
+/* A runtime maps code again and again. */
+static void test_known_after_each_mapping(void **state)
+{
+    _cleanup_profile_ struct profile profile = {0};
+    _cleanup_naming_ struct naming *naming = NULL;
+    size_t modules, frames;
+
+    (void)state;
+    assert_int_equal(
+        profile_init(&profile, &(struct profile_facts){.pid = getpid(), .name = "self", .period = 1}), 0);
+    assert_int_equal(naming_new(&now.self, &profile, &naming), 0);
+    expect(naming, &profile, (const void *)(uintptr_t)use_stack, "use_stack");
+    modules = profile.modules.count;
+    frames = profile.frames.count;
+    for (int i = 0; i < ROUNDS; i++) {
+        naming_forget(naming);
+        expect(naming, &profile, (const void *)(uintptr_t)use_stack, "use_stack");
+    }
+    assert_int_equal(profile.modules.count, modules);
+    assert_int_equal(profile.frames.count, frames);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_mapped_later)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_mapped_later),
+        cmocka_unit_test(test_known_after_each_mapping),
+    };
 
     return cmocka_run_group_tests(tests, look, leave);
 }

@@ -206,8 +206,13 @@ static void full_names_and_modules_are_said_so(void **state)
     begin(&profile);
     assert_int_equal(profile_add_module(&profile, &facts, &first), 0);
     assert_int_not_equal(first, MODULE_NONE);
-    for (unsigned i = 0; i < LIMIT_PROFILE_MODULES; i++)
+    assert_int_equal(profile_add_module(&profile, &facts, &last), 0);
+    assert_int_equal(last, first);
+    for (unsigned i = 0; i < LIMIT_PROFILE_MODULES; i++) {
+        facts.start += 0x1000;
+        facts.end += 0x1000;
         assert_int_equal(profile_add_module(&profile, &facts, &last), 0);
+    }
     assert_int_equal(last, MODULE_NONE);
     for (unsigned i = 0; i < LIMIT_PROFILE_STRINGS; i++) {
         (void)snprintf(name, sizeof name, "function number %u of a program that has too many", i);
