@@ -115,6 +115,16 @@ static int open_below_root(const struct pidref *process, const struct map *map, 
     return r < 0 ? r : reopen_regular(path_fd, map, ret_fd);
 }
 
+/* What the target named: files of /proc, which can be used up by reading, say that they are empty. */
+static int reopen_named(int path_fd, int *ret_fd)
+{
+    struct stat status;
+
+    if (fstat(path_fd, &status) < 0)
+        return -errno;
+    return status.st_size == 0 ? -ENOENT : reopen_regular(path_fd, NULL, ret_fd);
+}
+
 int mapped_file_open_beside(const struct pidref *process, const struct map *map, const char *name,
                             int *ret_fd)
 {
@@ -139,7 +149,7 @@ int mapped_file_open_beside(const struct pidref *process, const struct map *map,
     path_fd = (int)syscall(SYS_openat2, directory_fd, name, &how, sizeof how);
     if (path_fd < 0 && (errno == ENOSYS || errno == EPERM))
         path_fd = openat(directory_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    return path_fd < 0 ? -errno : reopen_regular(path_fd, NULL, ret_fd);
+    return path_fd < 0 ? -errno : reopen_named(path_fd, ret_fd);
 }
 
 int mapped_file_open_path(const struct pidref *process, const char *path, int *ret_fd)
@@ -147,7 +157,7 @@ int mapped_file_open_path(const struct pidref *process, const char *path, int *r
     _cleanup_close_ int path_fd = -1;
     int r = open_in_root(process, path, 0, &path_fd);
 
-    return r < 0 ? r : reopen_regular(path_fd, NULL, ret_fd);
+    return r < 0 ? r : reopen_named(path_fd, ret_fd);
 }
 
 /* The program itself can be reached also where it was deleted. */

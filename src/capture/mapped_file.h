@@ -16,7 +16,7 @@ int mapped_file_open(const struct pidref *process, const struct map *map, int *r
 int mapped_file_open_beside(const struct pidref *process, const struct map *map, const char *name,
                             int *ret_fd) _must_check_;
 
-/* The regular file at path, as the target has it. */
+/* The regular file at path, as the target has it. As of the one before: -ENOENT where it is empty. */
 int mapped_file_open_path(const struct pidref *process, const char *path, int *ret_fd) _must_check_;
 
 /* map->path as the target itself says it, which differs where its root is a directory of ours (chroot). Owned

@@ -1,4 +1,5 @@
 /* The files of this very process, of which the loader knows where they are mapped. */
+#include "capture/mapped_file.h"
 #include "unwind/images.h"
 
 #include <setjmp.h>
@@ -8,6 +9,7 @@
 
 #include <cmocka.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <link.h>
 #include <stdio.h>
@@ -207,6 +209,18 @@ static void compares_files_without_build_id(void **state)
     image_forget_unused();
 }
 
+/* A target can put files of /proc in the places of debug files. */
+static void opens_no_files_of_the_kernel(void **state)
+{
+    int fd = -1;
+    (void)state;
+
+    assert_int_equal(mapped_file_open_path(&now.self, "/proc/version", &fd), -ENOENT);
+    assert_int_equal(fd, -1);
+    assert_int_equal(mapped_file_open_path(&now.self, "/etc/passwd", &fd), 0);
+    assert_int_equal(close(fd), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +229,7 @@ int main(void)
         cmocka_unit_test(reads_the_vdso),
         cmocka_unit_test(refuses_other_files),
         cmocka_unit_test(compares_files_without_build_id),
+        cmocka_unit_test(opens_no_files_of_the_kernel),
     };
     return cmocka_run_group_tests(tests, look, leave);
 }
