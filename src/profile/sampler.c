@@ -3,11 +3,24 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "capture/process.h"
+#include "trace/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/utsname.h>
+
+/* What has no memory has nothing that could be named, though it may be there. */
+static int check_kind(const struct procfs *procfs, const struct pidref *process, struct error *error)
+{
+    struct trace_diagnosis diagnosis;
+
+    trace_diagnose(procfs, process, &diagnosis);
+    if (diagnosis.obstacle != TRACE_OBSTACLE_KERNEL_THREAD && diagnosis.obstacle != TRACE_OBSTACLE_ZOMBIE)
+        return 0;
+    return error_set(error, diagnosis.obstacle == TRACE_OBSTACLE_ZOMBIE ? EBUSY : EINVAL, "%s %s",
+                     diagnosis.reason, diagnosis.mend);
+}
 
 int sampler_new(const struct procfs *procfs, const struct pidref *process,
                 const struct sampler_options *options, struct profile *ret_profile,
@@ -15,8 +28,11 @@ int sampler_new(const struct procfs *procfs, const struct pidref *process,
 {
     struct sampler base = {.procfs = procfs, .process = process, .profile = ret_profile, .fd = -1};
     struct error refusal = {0};
-    int r = -EOPNOTSUPP;
+    int r = check_kind(procfs, process, error);
 
+    if (r < 0)
+        return r;
+    r = -EOPNOTSUPP;
     if (options->what == PROFILE_CPU && !options->by_holding) {
         r = sampler_perf_new(options, &base, ret_sampler, &refusal);
         if (r == 0 || r == -ESRCH || r == -ENOMEM || r == -EINVAL)

@@ -112,6 +112,15 @@ static int gone(const struct pidref *process, struct error *error)
     return error_set(error, ESRCH, "Process with an Id of %d is not running.", process->pid);
 }
 
+/* A thread comes to its stop by itself: it has to get a processor first. */
+static bool is_ready_to_run(const struct pidref *process, pid_t tid)
+{
+    _cleanup_close_ int fd = -1;
+    struct proc_stat stat;
+
+    return task_open(process, tid, &fd, NULL) == 0 && proc_stat_read(fd, &stat) == 0 && stat.state == 'R';
+}
+
 /* In words, why the hold did not come about. */
 static int explain(const struct pidref *process, int r, pid_t culprit, uint64_t deadline_ms,
                    struct error *error)
@@ -134,6 +143,13 @@ static int explain(const struct pidref *process, int r, pid_t culprit, uint64_t 
                 "The threads of process %d could not be stopped within %llu ms: it starts new ones "
                 "all the time, or an execve is in progress. It runs on.",
                 process->pid, (unsigned long long)deadline_ms);
+        if (is_ready_to_run(process, culprit))
+            return error_set(
+                error, ETIMEDOUT,
+                "Thread %d of process %d did not stop within %llu ms: it is ready to run and waits for a "
+                "processor (others take them all, or cpu.max of its cgroup throttles it). The process runs "
+                "on.",
+                culprit, process->pid, (unsigned long long)deadline_ms);
         return error_set(
             error, ETIMEDOUT,
             "Thread %d of process %d did not stop within %llu ms: it is in an uninterruptible wait (a "

@@ -136,6 +136,9 @@ def test_zombie(service):
         ask_everything(service, process.pid)
         answer = service.get(f"/api/processes/{process.pid}/dump")
         assert answer.status == 409 and "zombie" in answer.message
+        for mode in "cpu", "wall":
+            answer = service.get(f"/api/processes/{process.pid}/profile?seconds=1&mode={mode}")
+            assert answer.status == 409 and "zombie" in answer.message, answer.body
     finally:
         process.wait()
 
@@ -147,6 +150,9 @@ def test_kernel_thread(service):
         pytest.skip("kernel threads are not visible here")
     answer = service.get("/api/processes/2/dump")
     assert answer.status == 400 and "thread of the kernel" in answer.message
+    for mode in "cpu", "wall":
+        answer = service.get(f"/api/processes/2/profile?seconds=1&mode={mode}")
+        assert answer.status == 400 and "thread of the kernel" in answer.message, answer.body
     assert service.request("DELETE", "/api/processes/2").status == 400
 
 
