@@ -18,7 +18,7 @@ static int run(const struct operation_context *context _unused_, const struct re
 
     if (r < 0)
         return r;
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* a pipe would wait for a writer */
     if (fd < 0)
         return error_errno(error, errno, "'%.500s' can't be opened", path);
     r = capture_core(fd, &capture, &memory, error);

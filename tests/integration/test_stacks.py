@@ -202,13 +202,15 @@ def test_over_http(service, target, procscope):
         assert service.get(f"/api/processes/{path}").status == status, path
 
 
-def test_on_the_command_line(procscope, target):
+def test_on_the_command_line(procscope, target, tmp_path):
     process = target("known", "3")
+    pipe = tmp_path / "pipe"  # nobody ever writes to it
+    os.mkfifo(pipe)
     said = run(procscope, "stack", process.pid, "--group").stdout.decode()
     assert re.search(r"^3 threads: \d+ \"known-0\"", said, re.M) and "known_outer+0x" in said
     assert run(procscope, "stack", process.pid, process.pid).stdout.decode().count("thread ") == 1
     for arguments, code in (((), 2), (("99999999",), 3), ((process.pid, "1"), 3), (("--core", "/etc/passwd"), 2),
-                            (("--core", "/nowhere"), 3), (("--core", "/etc/passwd", "1", "2"), 2)):
+                            (("--core", "/nowhere"), 3), (("--core", "/etc/passwd", "1", "2"), 2), (("--core", pipe), 2)):
         done = run(procscope, "stack", *arguments, check=False)
         assert done.returncode == code and done.stderr.startswith(b"procscope: "), (arguments, done)
 
