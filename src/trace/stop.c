@@ -346,10 +346,13 @@ static int saw_all(const struct hold *hold)
 }
 
 /* After a stop the kernel's number alone says that there is nobody else: those that we know all stand still,
- * so none of them can have ended and left its place to another. Those left out are not held, and can. */
+ * before and after it was read, so none of them can have left its place to another. Those left out are not
+ * held, and can. */
 static int saw_all_without_looking(struct hold *hold)
 {
-    return hold->left_out == 0 && all_still_stopped(hold) ? saw_all(hold) : 0;
+    int r = hold->left_out == 0 ? saw_all(hold) : 0;
+
+    return r > 0 && !all_still_stopped(hold) ? 0 : r;
 }
 
 int stop_all(struct hold *hold)

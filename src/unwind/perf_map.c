@@ -33,6 +33,14 @@ void perf_map_free(struct perf_map *map)
     free(map);
 }
 
+/* The JVM writes 0x before its numbers. */
+static bool scan_number(const char **at, const char *end, uint64_t *ret_value)
+{
+    if (end - *at > 2 && (*at)[0] == '0' && (*at)[1] == 'x')
+        *at += 2;
+    return scan_hex(at, end, ret_value);
+}
+
 /* What is no entry is passed over. */
 static int add_line(struct perf_map *map, const char *line, const char *end)
 {
@@ -40,9 +48,9 @@ static int add_line(struct perf_map *map, const char *line, const char *end)
     size_t size;
     int r;
 
-    if (!scan_hex(&line, end, &entry.start) || !scan_char(&line, end, ' ') ||
-        !scan_hex(&line, end, &entry.size) || !scan_char(&line, end, ' ') || line == end || entry.size == 0 ||
-        entry.start > UINT64_MAX - entry.size)
+    if (!scan_number(&line, end, &entry.start) || !scan_char(&line, end, ' ') ||
+        !scan_number(&line, end, &entry.size) || !scan_char(&line, end, ' ') || line == end ||
+        entry.size == 0 || entry.start > UINT64_MAX - entry.size)
         return 0;
     size = (size_t)(end - line) < LIMIT_PERF_MAP_NAME ? (size_t)(end - line) : LIMIT_PERF_MAP_NAME;
     r = ARRAY_RESERVE(map, 1, LIMIT_PERF_MAP_ENTRIES);

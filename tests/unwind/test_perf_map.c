@@ -28,6 +28,7 @@ static void test_entries(void **state)
                                "ffffffffffffffff 10 past the end\n"
                                "5000 100 outer\n"
                                "5010 10 inner\n"
+                               "0x0000000000007000 0x00000010 java.lang.Thread::run\n"
                                "6000 8 cut";
     struct perf_map *map = perf_map_parse(text, sizeof text - 1);
 
@@ -39,6 +40,7 @@ static void test_entries(void **state)
     assert_string_equal(name_at(map, 0x1020), "none");
     assert_string_equal(name_at(map, 0x5015), "inner+5");
     assert_string_equal(name_at(map, 0x5020), "outer+32");
+    assert_string_equal(name_at(map, 0x7001), "java.lang.Thread::run+1");
     assert_string_equal(name_at(map, 0x3000), "none");
     assert_string_equal(name_at(map, 0x6000), "none");
     assert_string_equal(name_at(map, UINT64_MAX), "none");
