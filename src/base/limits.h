@@ -52,7 +52,7 @@
 #define LIMIT_FIELDS 128u                      /* fields of one message */
 #define LIMIT_JSON_ANSWER (256u * 1024 * 1024) /* one JSON answer in a worker */
 
-#define LIMIT_WAIT_MS (15ull * 60 * 1000) /* how long an operation may be asked to wait */
+#define LIMIT_WAIT_MS (10ull * 60 * 1000) /* how long a process may be given to end by itself */
 
 /* Samples */
 #define LIMIT_PERF_FREQUENCY 1000u           /* in a second of a processor's time */
@@ -89,6 +89,7 @@
 #define LIMIT_PROFILE_NAME 1024u              /* ... of one: templates write names of many KiB */
 #define LIMIT_PROFILE_DEPTH 512u              /* functions of one stack, the innermost */
 #define LIMIT_PROFILE_MS (15ull * 60 * 1000)  /* how long one takes, as long as it may be asked to wait */
+#define LIMIT_LONGEST_MS LIMIT_PROFILE_MS     /* of all waits; each operation has its own bound */
 #define LIMIT_PROFILE_NAMED (128u * 1024)     /* addresses whose names are remembered; 48 bytes each */
 #define LIMIT_PERF_MAP (64u * 1024 * 1024)    /* the file in which a runtime names its code */
 #define LIMIT_PERF_MAP_ENTRIES (1024u * 1024)

@@ -94,7 +94,7 @@ int operation_profile_start(const struct operation_context *context, const struc
     struct profile_wish wish = {0};
     int r = profile_wish_read(request, "diagsession", "duration", &wish, error);
 
-    if (session.is_over) /* nobody came for that one */
+    if (r == 0 && session.is_over) /* nobody came for that one */
         session_release();
     if (r == 0 && !session.sampler)
         r = begin(context, request, &wish, error);

@@ -32,7 +32,7 @@ static int deadline_of(struct job *job, const struct request *request, uint64_t 
     if (job->flags & OPERATION_OWN_WORKER && limit_ms < OWN_WORKER_LEAST_MS)
         limit_ms = OWN_WORKER_LEAST_MS;
     if (job->operation->waits) {
-        int r = request_duration_ms(request, job->operation->waits, 0, LIMIT_WAIT_MS, &waits, error);
+        int r = request_duration_ms(request, job->operation->waits, 0, LIMIT_LONGEST_MS, &waits, error);
         if (r < 0)
             return r;
     }

@@ -147,6 +147,8 @@ def test_one_that_is_over_waits_and_is_no_longer_running(service, spins, begun):
     process = spins(1)
     begun(process, "?duration=500ms")
     wait_until(lambda: "is_profile_running" not in service.json(f"/api/processes/{process.pid}"), "over")
+    # a wrong word doesn't cost it
+    assert service.request("POST", f"/api/processes/{process.pid}/profile/start?mode=both").status == 400
     answer = service.get(f"/api/processes/{process.pid}/profile/stop?format=folded")
     assert answer.status == 200, answer.body
     assert begun(process)["is_profile_running"]
