@@ -247,7 +247,7 @@ static int record_take(struct perf *perf, struct perf_ring *ring, const struct p
         perf_ring_give_back(ring);
         return 0;
     }
-    if (!perf->reused && (glance->pid == -1 || glance->pid == perf->pid)) {
+    if (!perf->reused && (!glance->names_process || glance->pid == perf->pid)) {
         bytes = perf_ring_record(ring, glance->header.size, perf->spare);
         if (perf_record_parse(&perf->layout, bytes, glance->header.size, &record) < 0)
             perf->lost++;

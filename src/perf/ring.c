@@ -60,14 +60,15 @@ static bool names_a_process(uint32_t type)
 
 bool perf_ring_glance(const struct perf_ring *ring, bool has_id, struct perf_glance *ret_glance)
 {
-    struct perf_glance glance = {.pid = -1};
+    struct perf_glance glance = {0};
     uint64_t word = word_at(ring, ring->read);
 
     if (ring->head - ring->read < sizeof glance.header)
         return false;
     memcpy(&glance.header, &word, sizeof glance.header);
     glance.time_ns = time_of(ring, &glance.header, has_id);
-    if (names_a_process(glance.header.type)) {
+    glance.names_process = names_a_process(glance.header.type);
+    if (glance.names_process) {
         uint32_t pid;
         word = word_at(ring, ring->read + sizeof(uint64_t));
         memcpy(&pid, &word, sizeof pid);

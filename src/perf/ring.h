@@ -22,7 +22,8 @@ struct perf_ring {
 struct perf_glance {
     struct perf_event_header header;
     uint64_t time_ns;
-    pid_t pid; /* where this kind of record names one first, else -1 */
+    bool names_process; /* this kind of record says whose it is */
+    pid_t pid;          /* where it does; -1: a thread's that has been reaped and still runs its last steps */
 };
 
 /* size: of the records' room, a power of two of at least a page. -EPERM: past what may be locked. */

@@ -205,6 +205,29 @@ static void has_sessions_side_by_side(void **state)
     target_stop(&idle.target);
 }
 
+/* A processor is sampled between the reaping of a thread and its last step, too: whose it was is not said
+ * then.
+ */
+static void leaves_out_the_last_steps_of_strangers(void **state)
+{
+    struct spins idle = spins_start("0");
+    _cleanup_perf_ struct perf *perf = must_open(&idle.target, &by_processor);
+    struct seen seen = {0};
+
+    (void)state;
+    for (int i = 0; i < 3000; i++) {
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(0);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        if (i % 100 == 0)
+            assert_int_equal(perf_read(perf, false, see, &seen), 0);
+    }
+    assert_int_equal(perf_read(perf, true, see, &seen), 0);
+    assert_int_equal(seen.kinds[PERF_KIND_SAMPLE], 0);
+    target_stop(&idle.target);
+}
+
 static struct target start_calling(void)
 {
     pid_t pid = fork();
@@ -286,11 +309,17 @@ static void stops_where_the_taker_says(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(splits_by_processor),        cmocka_unit_test(splits_by_thread),
-        cmocka_unit_test(takes_registers_and_stacks), cmocka_unit_test(sees_threads_come_and_go),
-        cmocka_unit_test(sees_mappings_and_exec),     cmocka_unit_test(goes_on_when_the_process_ends),
-        cmocka_unit_test(has_sessions_side_by_side),  cmocka_unit_test(sees_into_the_kernel),
-        cmocka_unit_test(falls_back_from_cycles),     cmocka_unit_test(stops_where_the_taker_says),
+        cmocka_unit_test(splits_by_processor),
+        cmocka_unit_test(splits_by_thread),
+        cmocka_unit_test(takes_registers_and_stacks),
+        cmocka_unit_test(sees_threads_come_and_go),
+        cmocka_unit_test(sees_mappings_and_exec),
+        cmocka_unit_test(goes_on_when_the_process_ends),
+        cmocka_unit_test(has_sessions_side_by_side),
+        cmocka_unit_test(sees_into_the_kernel),
+        cmocka_unit_test(falls_back_from_cycles),
+        cmocka_unit_test(stops_where_the_taker_says),
+        cmocka_unit_test(leaves_out_the_last_steps_of_strangers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -209,6 +209,7 @@ static void reads_across_the_end(void **state)
     assert_true(perf_ring_glance(&ring, false, &glance));
     assert_int_equal(glance.header.size, 32);
     assert_int_equal(glance.time_ns, 99);
+    assert_true(glance.names_process);
     assert_int_equal(glance.pid, 7);
     assert_ptr_equal(perf_ring_record(&ring, glance.header.size, spare), spare);
     assert_int_equal(spare[1], IDS(7, 8));
@@ -223,6 +224,35 @@ static void reads_across_the_end(void **state)
     assert_int_equal(page.data_tail, 0);
     perf_ring_give_back(&ring);
     assert_int_equal(page.data_tail, page.data_head);
+}
+
+/* Nobody's any more is not the same as not said whose. */
+static void tells_whose_a_record_is(void **state)
+{
+    static const struct {
+        uint64_t type;
+        uint32_t pid;
+        bool names;
+    } cases[] = {{PERF_RECORD_SAMPLE, 7, true},
+                 {PERF_RECORD_SAMPLE, UINT32_MAX, true}, /* of a thread that has been reaped */
+                 {PERF_RECORD_LOST, 7, false},
+                 {PERF_RECORD_THROTTLE, UINT32_MAX, false}};
+    static struct perf_event_mmap_page page;
+    static uint64_t words[16];
+    struct perf_ring ring = {.page = &page, .bytes = (const char *)words, .size = sizeof words};
+    struct perf_glance glance;
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS_OF(cases); i++) {
+        words[0] = HEADER(cases[i].type, 0, 4);
+        words[1] = IDS(cases[i].pid, cases[i].pid);
+        page.data_head = 4 * 8;
+        perf_ring_refresh(&ring);
+        assert_true(perf_ring_glance(&ring, false, &glance));
+        assert_int_equal(glance.names_process, cases[i].names);
+        if (cases[i].names)
+            assert_int_equal(glance.pid, (pid_t)cases[i].pid);
+    }
 }
 
 static void counts_a_thread_once(void **state)
@@ -255,6 +285,7 @@ int main(void)
         cmocka_unit_test(parses_threads_coming_and_going),
         cmocka_unit_test(refuses_every_shorter_one),
         cmocka_unit_test(reads_across_the_end),
+        cmocka_unit_test(tells_whose_a_record_is),
         cmocka_unit_test(counts_a_thread_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
