@@ -1,5 +1,6 @@
 #include "capture/clone.h"
 
+#include "base/sorted.h"
 #include "trace/snapshot.h"
 
 #include <errno.h>
@@ -52,17 +53,9 @@ void earlier_maps_release(struct earlier_maps *earlier)
 
 static bool overlaps(const struct map_list *list, const struct earlier_map *map)
 {
-    size_t low = 0, high = list->count;
+    size_t at = SORTED_UP_TO(list->items, list->count, end, map->start);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (list->items[middle].end <= map->start)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < list->count && list->items[low].start < map->end;
+    return at < list->count && list->items[at].start < map->end;
 }
 
 static bool is_still_there(const struct map_list *now, const struct earlier_map *map)

@@ -1,5 +1,7 @@
 #include "capture/code_memory.h"
 
+#include "base/sorted.h"
+
 #include <errno.h>
 #include <fcntl.h>
 
@@ -13,20 +15,12 @@ struct code_memory {
 static ssize_t code_read(const struct memory *memory, uint64_t address, void *bytes, size_t size)
 {
     const struct code_memory *self = (const struct code_memory *)memory;
-    size_t low = 0, high = self->count;
+    size_t at = SORTED_UP_TO(self->ranges, self->count, end, address);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (self->ranges[middle].end <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == self->count || address < self->ranges[low].start)
+    if (at == self->count || address < self->ranges[at].start)
         return -EIO;
-    if (size > self->ranges[low].end - address)
-        size = self->ranges[low].end - address;
+    if (size > self->ranges[at].end - address)
+        size = self->ranges[at].end - address;
     return memory_read(self->live, address, bytes, size);
 }
 

@@ -1,5 +1,7 @@
 #include "capture/core_memory.h"
 
+#include "base/sorted.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -12,17 +14,9 @@ struct core_memory {
 /* The last that begins at or before address; NULL: none. */
 static const struct core_segment *find(const struct core_memory *self, uint64_t address)
 {
-    size_t low = 0, high = self->segments.count;
+    size_t begun = SORTED_UP_TO(self->segments.items, self->segments.count, start, address);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (self->segments.items[middle].start <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low > 0 ? &self->segments.items[low - 1] : NULL;
+    return begun > 0 ? &self->segments.items[begun - 1] : NULL;
 }
 
 static ssize_t core_read(const struct memory *memory, uint64_t address, void *bytes, size_t size)

@@ -1,6 +1,7 @@
 #include "capture/core_modules.h"
 
 #include "base/array.h"
+#include "base/sorted.h"
 #include "elf/image.h"
 
 #include <elf.h>
@@ -21,17 +22,7 @@ static uint64_t word(const uint8_t *note, size_t index)
 /* The first that ends behind address; count: none. */
 static size_t first_behind(const struct map_list *maps, uint64_t address)
 {
-    size_t low = 0, high = maps->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (maps->items[middle].end <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return SORTED_UP_TO(maps->items, maps->count, end, address);
 }
 
 int core_files_read(struct capture *capture, const uint8_t *note, size_t size)

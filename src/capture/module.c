@@ -1,6 +1,7 @@
 #include "capture/module.h"
 
 #include "base/array.h"
+#include "base/sorted.h"
 #include "capture/module_source.h"
 #include "elf/image.h"
 
@@ -180,17 +181,8 @@ int modules_read(const struct pidref *process, const struct map_list *maps, bool
 
 const struct module *modules_find(const struct module_list *list, uint64_t address)
 {
-    size_t low = 0, high = list->count;
+    size_t begun = SORTED_UP_TO(list->items, list->count, base, address);
+    const struct module *module = begun > 0 ? &list->items[begun - 1] : NULL;
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct module *module = &list->items[middle];
-        if (address < module->base)
-            high = middle;
-        else if (address - module->base >= module->size)
-            low = middle + 1;
-        else
-            return module;
-    }
-    return NULL;
+    return module && address - module->base < module->size ? module : NULL;
 }

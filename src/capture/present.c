@@ -1,6 +1,7 @@
 #include "capture/present.h"
 
 #include "base/io.h"
+#include "base/sorted.h"
 #include "capture/mapped_file.h"
 
 #include <errno.h>
@@ -234,18 +235,10 @@ static int search_shared(struct search *search, int directory_fd, const struct m
 
 bool capture_map_is_sparse(const struct capture *capture, const struct map *map)
 {
-    size_t low = 0, high = capture->shared.count;
+    size_t at = SORTED_UP_TO(capture->shared.items, capture->shared.count, end, map->start);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (capture->shared.items[middle].end <= map->start)
-            low = middle + 1;
-        else
-            high = middle;
-    }
     return is_private_anonymous(map) ||
-           (low < capture->shared.count && capture->shared.items[low].start == map->start);
+           (at < capture->shared.count && capture->shared.items[at].start == map->start);
 }
 
 /* A mapping of the clone's own has its pages there; what the clone shares or lacks has them in the process.

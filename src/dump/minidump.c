@@ -13,20 +13,10 @@ static void note_module(void *context, uint64_t word)
 {
     struct minidump *minidump = context;
     const struct module_list *modules = &minidump->capture->modules;
-    size_t low = 0, high = modules->count;
+    const struct module *found = modules_find(modules, word);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (word < modules->items[middle].base)
-            high = middle;
-        else if (word - modules->items[middle].base >= modules->items[middle].size)
-            low = middle + 1;
-        else {
-            minidump->module_wanted[middle] = true;
-            return;
-        }
-    }
+    if (found)
+        minidump->module_wanted[found - modules->items] = true;
 }
 
 /* ScanMemory: only the modules that a stack or an instruction pointer leads to. */

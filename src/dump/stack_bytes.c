@@ -1,6 +1,8 @@
 /* The stacks of a dump: pieces in address order, overlaps merged. */
 #include "dump/stack_bytes.h"
 
+#include "base/sorted.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -70,20 +72,10 @@ void stack_bytes_release(struct stack_bytes *stacks)
 
 const struct stack_run *stack_bytes_find(const struct stack_bytes *stacks, uint64_t address)
 {
-    size_t low = 0, high = stacks->run_count;
+    size_t begun = SORTED_UP_TO(stacks->runs, stacks->run_count, start, address);
+    const struct stack_run *run = begun > 0 ? &stacks->runs[begun - 1] : NULL;
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct stack_run *run = &stacks->runs[middle];
-
-        if (address < run->start)
-            high = middle;
-        else if (address >= run->end)
-            low = middle + 1;
-        else
-            return run;
-    }
-    return NULL;
+    return run && address < run->end ? run : NULL;
 }
 
 static void visit_words(const uint8_t *bytes, size_t size, void (*visit)(void *context, uint64_t word),

@@ -1,4 +1,5 @@
 /* One memory, but for some ranges that come from another. */
+#include "base/sorted.h"
 #include "memory/memory.h"
 
 #include <errno.h>
@@ -14,17 +15,7 @@ struct overlay_memory {
 /* The first range that ends behind address; count: none. */
 static size_t find_range(const struct overlay_memory *self, uint64_t address)
 {
-    size_t low = 0, high = self->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (self->ranges[middle].end <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return SORTED_UP_TO(self->ranges, self->count, end, address);
 }
 
 static ssize_t overlay_read(const struct memory *memory, uint64_t address, void *bytes, size_t size)

@@ -3,6 +3,7 @@
 #include "base/array.h"
 #include "base/limits.h"
 #include "base/parse.h"
+#include "base/sorted.h"
 #include "proc/read.h"
 
 #include <errno.h>
@@ -195,17 +196,8 @@ int maps_read(int directory_fd, struct map_list *ret_list, struct buffer *ret_te
 
 const struct map *maps_find(const struct map_list *list, uint64_t address)
 {
-    size_t low = 0, high = list->count;
+    size_t begun = SORTED_UP_TO(list->items, list->count, start, address);
+    const struct map *map = begun > 0 ? &list->items[begun - 1] : NULL;
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct map *map = &list->items[middle];
-        if (address < map->start)
-            high = middle;
-        else if (address >= map->end)
-            low = middle + 1;
-        else
-            return map;
-    }
-    return NULL;
+    return map && address < map->end ? map : NULL;
 }

@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "base/limits.h"
 #include "base/parse.h"
+#include "base/sorted.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -99,20 +100,12 @@ struct kernel_names *kernel_names_read(void)
 
 bool kernel_names_find(const struct kernel_names *names, uint64_t address, const char **ret_name)
 {
-    size_t low = 0, high = names->count;
+    size_t begun = SORTED_UP_TO(names->items, names->count, address, address);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (names->items[middle].address <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == 0)
+    if (begun == 0)
         return false;
-    while (low > 1 && names->items[low - 2].address == names->items[low - 1].address)
-        low--;
-    *ret_name = names->text.data + names->items[low - 1].name;
+    while (begun > 1 && names->items[begun - 2].address == names->items[begun - 1].address)
+        begun--;
+    *ret_name = names->text.data + names->items[begun - 1].name;
     return true;
 }

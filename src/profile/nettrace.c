@@ -7,6 +7,7 @@
  * what was lost. */
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/sorted.h"
 #include "profile/blocks.h"
 #include "profile/formats.h"
 #include "profile/order.h"
@@ -316,16 +317,9 @@ static int put_mapping(struct nettrace *self, uint32_t number)
 /* Each named range lies in one. */
 static uint32_t mapping_at(const struct spots *spots, uint64_t address)
 {
-    size_t low = 0, high = spots->mappings.count;
+    size_t begun = SORTED_UP_TO(spots->mappings.items, spots->mappings.count, start, address);
 
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        if (spots->mappings.items[middle].start <= address)
-            low = middle;
-        else
-            high = middle;
-    }
-    return (uint32_t)low;
+    return begun > 0 ? (uint32_t)(begun - 1) : 0;
 }
 
 static int put_system(struct nettrace *self)

@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "base/limits.h"
 #include "base/parse.h"
+#include "base/sorted.h"
 #include "capture/mapped_file.h"
 #include "proc/status.h"
 
@@ -140,20 +141,12 @@ struct perf_map *perf_map_read(const struct pidref *process)
 bool perf_map_find(const struct perf_map *map, uint64_t address, const char **ret_name, uint64_t *ret_offset)
 {
     const struct entry *found = NULL;
-    size_t low = 0, high = map->count;
+    size_t begun = SORTED_UP_TO(map->items, map->count, start, address);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (map->items[middle].start <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
     /* those before may reach this far, too; not for ever, whatever stands in the file */
-    for (unsigned tries = 0; low > 0 && tries < 64 && address - map->items[low - 1].start < map->longest;
+    for (unsigned tries = 0; begun > 0 && tries < 64 && address - map->items[begun - 1].start < map->longest;
          tries++) {
-        const struct entry *entry = &map->items[--low];
+        const struct entry *entry = &map->items[--begun];
 
         if (address - entry->start < entry->size && (!found || entry->number > found->number))
             found = entry;

@@ -1,6 +1,7 @@
 #include "unwind/symbols.h"
 
 #include "base/array.h"
+#include "base/sorted.h"
 
 #include <errno.h>
 #include <string.h>
@@ -339,17 +340,10 @@ void symbols_sort(struct symbols *symbols)
 
 bool symbols_find(const struct symbols *symbols, uint64_t address, const char **ret_name, uint64_t *ret_start)
 {
-    size_t low = 0, high = symbols->count;
+    size_t begun = SORTED_UP_TO(symbols->items, symbols->count, address, address);
     uint32_t at;
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (symbols->items[middle].address <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    at = low ? (uint32_t)(low - 1) : NONE;
+    at = begun ? (uint32_t)(begun - 1) : NONE;
     while (at != NONE && end_of(&symbols->items[at]) <= address)
         at = symbols->items[at].enclosing;
     if (at == NONE)

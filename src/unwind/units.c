@@ -2,6 +2,7 @@
 
 #include "base/array.h"
 #include "base/limits.h"
+#include "base/sorted.h"
 
 #include <dwarf.h>
 #include <string.h>
@@ -95,17 +96,10 @@ static void spans_sort(struct spans *spans)
 /* The innermost span around address, before the one that was found last (NULL: none was). */
 static const struct span *spans_find(const struct spans *spans, uint64_t address, const struct span *last)
 {
-    size_t low = 0, high = spans->count;
+    size_t begun = SORTED_UP_TO(spans->items, spans->count, start, address);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (spans->items[middle].start <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (size_t i = 0; i < OVERLAPS_MAX && i < low; i++) {
-        const struct span *span = &spans->items[low - 1 - i];
+    for (size_t i = 0; i < OVERLAPS_MAX && i < begun; i++) {
+        const struct span *span = &spans->items[begun - 1 - i];
         if (address < span->end && (!last || span < last))
             return span;
     }
