@@ -1,5 +1,6 @@
 #include "unwind/image.h"
 
+#include "base/string_pool.h"
 #include "unwind/cfi.h"
 #include "unwind/debug_file.h"
 #include "unwind/debug_sections.h"
@@ -9,7 +10,6 @@
 #include "unwind/lines.h"
 #include "unwind/mini_debug.h"
 #include "unwind/places.h"
-#include "unwind/string_pool.h"
 #include "unwind/symbols.h"
 
 #include <errno.h>

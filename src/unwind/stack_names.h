@@ -2,8 +2,8 @@
  * wait in the same places. Private to stack.c. */
 #pragma once
 
+#include "base/string_pool.h"
 #include "unwind/stack.h"
-#include "unwind/string_pool.h"
 
 struct named { /* of one address: `count` of the frames from `first` on */
     uint64_t address;

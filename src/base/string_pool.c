@@ -1,4 +1,4 @@
-#include "unwind/string_pool.h"
+#include "base/string_pool.h"
 
 #include <stdbool.h>
 #include <stdint.h>
