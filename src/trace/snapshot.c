@@ -18,7 +18,8 @@
 #endif
 
 enum {
-    GRACE_MS = 200, /* for the way back after a clone that was too slow */
+    BACK_MS = 2000, /* for the borrowed thread's way back: some steps, but a full machine may let it wait */
+    LEAVE_MS = 200, /* for the keeper to end */
     CANDIDATES_MAX = 4,
 };
 
@@ -125,7 +126,7 @@ static int try_thread(struct making *making, struct traced_thread *thread, const
         (void)no(making, r, "No thread could be borrowed.");
     else
         r = clone_with(making);
-    injection->deadline_ns = clock_monotonic_ns() + GRACE_MS * 1000000ull;
+    injection->deadline_ns = clock_monotonic_ns() + BACK_MS * 1000000ull;
     ended = injection_end(injection);
     if (ended == 0)
         return r;
@@ -133,7 +134,9 @@ static int try_thread(struct making *making, struct traced_thread *thread, const
         clone_end(making->clone);
     making->clone = 0;
     *ret_another = false;
-    return no(making, -ESRCH, "The process is gone, or a thread of it that was borrowed.");
+    return no(making, -ESRCH,
+              ended == -ETIMEDOUT ? "A thread that was borrowed got no processor to come back in time."
+                                  : "The process is gone, or a thread of it that was borrowed.");
 }
 
 static int make(struct hold *hold, void *argument)
@@ -214,7 +217,7 @@ static int end_clone(struct hold *hold, void *argument)
     if (!trace->clone_collected)
         clone_end(trace->clone);
     /* It collects the clone and ends by itself. Where the process is stopped it can't, until it goes on. */
-    for (unsigned i = 0; i < GRACE_MS; i++) {
+    for (unsigned i = 0; i < LEAVE_MS; i++) {
         const struct timespec pause = {.tv_nsec = 1000000};
 
         if (tgkill(trace->process_id, trace->keeper, 0) < 0 && errno == ESRCH)
