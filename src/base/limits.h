@@ -62,9 +62,12 @@
 #define LIMIT_PROCESSORS 8192u               /* the kernel's own maximum */
 
 /* Dumps */
-#define LIMIT_STACK_BUDGET (8u * 1024 * 1024)    /* captured stack bytes of all threads together ... */
-#define LIMIT_STACK_MAX (1u * 1024 * 1024)       /* ... at most this much of one ... */
-#define LIMIT_STACK_MIN 4096u                    /* ... and at least this much, where the stack has it */
+#define LIMIT_STACK_BUDGET (8u * 1024 * 1024) /* captured stack bytes of all threads together ... */
+#define LIMIT_STACK_MAX (1u * 1024 * 1024)    /* ... at most this much of one ... */
+#define LIMIT_STACK_MIN 4096u                 /* ... and at least this much, where the stack has it */
+#define LIMIT_INTERRUPTED_BUDGET                                                                             \
+    (4u * 1024 * 1024)                           /* of stacks that were left for a signal handler's own      \
+                                                  */
 #define LIMIT_EXTENDED_BUDGET (4u * 1024 * 1024) /* captured extended registers of all threads together */
 #define LIMIT_LINKAGE (8u * 1024 * 1024)         /* captured pages of ELF headers and link maps */
 #define LIMIT_FILE_NOTE (16u * 1024 * 1024)      /* the note of a core that names the mapped files */

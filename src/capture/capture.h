@@ -62,6 +62,10 @@ struct capture {
     /* Copies of the pages that linkage_find() names, ascending, apart from each other. */
     struct memory_piece_list linkage;
     struct buffer linkage_bytes;
+    /* Stacks that were left for that of a signal's handler (interrupted.h), ascending, apart from each other;
+     * bytes NULL: to be read through the memory. */
+    struct memory_piece_list interrupted;
+    struct buffer interrupted_bytes;
     /* With a snapshot: what it is not of, and is read while the process runs. */
     struct range_list live;
     struct memory *running, *overlay; /* the process's own memory, and the clone's with it laid over; NULL:
@@ -79,6 +83,10 @@ bool capture_map_is_sparse(const struct capture *capture, const struct map *map)
 
 /* A value of the auxiliary vector (AT_...); 0 where there is none. */
 uint64_t capture_auxv(const struct capture *capture, uint64_t type);
+
+/* What was copied of the stacks that the thread is on, from address on. Returns how many bytes: 0 .. size. */
+size_t capture_read_stack(const struct capture *capture, const struct capture_thread *thread,
+                          uint64_t address, void *bytes, size_t size);
 
 void capture_release(struct capture *capture);
 #define _cleanup_capture_ _cleanup_(capture_release)

@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "capture/capture.h"
 #include "capture/clone.h"
+#include "capture/interrupted.h"
 #include "capture/linkage.h"
 #include "capture/present.h"
 #include "capture/process.h"
@@ -310,6 +311,8 @@ static int read_held(struct live *live, struct trace *trace)
     }
     if (r == 0 && live->options->copy_stacks)
         r = stacks_copy(capture, trace_memory(trace));
+    if (r == 0)
+        r = interrupted_stacks_find(capture, trace_memory(trace), live->options->copy_stacks);
     if (r == 0 && live->options->find_untouched)
         r = present_find(live->memory_of.dir_fd, -1, capture);
     return r;
@@ -323,8 +326,10 @@ static int read_clone(struct live *live, struct trace *trace)
     trace_let_go(trace, &live->capture->held_ns);
     live->capture->is_snapshot = true;
     r = renew_maps(live, trace);
-    if (r == 0)
+    if (r == 0) {
         (void)stacks_choose(live->capture); /* a pointer into no mapping is the program's own doing */
+        r = interrupted_stacks_find(live->capture, trace_memory(trace), false);
+    }
     if (r == 0 && live->options->find_untouched)
         r = present_find(live->memory_of.dir_fd, trace_clone_directory(trace), live->capture);
     return r;

@@ -1,9 +1,33 @@
 #include "capture/stack.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* The System V ABI of x86-64 lets a function use so much below its stack pointer; aarch64 has none. */
 enum { RED_ZONE = 128 };
+
+/* How far below its stack the pointer of a thread may be that has used it up: the kernel keeps so much free
+ * below that of the main thread (stack_guard_gap, 256 pages). */
+enum { GAP = 1024 * 1024 };
+
+/* Below the main thread's stack nothing is mapped. */
+static const struct map *main_stack_above(const struct map_list *maps, uint64_t address)
+{
+    size_t low = 0, high = maps->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (maps->items[middle].start <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == maps->count || maps->items[low].start - address > GAP ||
+        strcmp(maps->items[low].path, "[stack]") != 0)
+        return NULL;
+    return &maps->items[low];
+}
 
 /* The mapping of the stack that address is in. After an overflow the pointer stands in the guard below the
  * stack: the stack is the readable mapping right above then. */
@@ -11,23 +35,28 @@ static const struct map *stack_map(const struct map_list *maps, uint64_t address
 {
     const struct map *map = maps_find(maps, address);
 
-    if (!map || map->permissions & MAP_READ)
+    if (!map)
+        return main_stack_above(maps, address);
+    if (map->permissions & MAP_READ)
         return map;
     if (map + 1 < maps->items + maps->count && map[1].start == map->end && map[1].permissions & MAP_WRITE)
         return map + 1;
     return NULL;
 }
 
-static void choose(struct capture *capture, struct capture_thread *thread, const struct map *map)
+bool stack_piece_at(const struct capture *capture, uint64_t pointer, struct range *ret_piece)
 {
+    const struct map *map = stack_map(&capture->maps, pointer);
     uint64_t page_mask = ~(capture->page_size - 1);
-    uint64_t pointer = registers_stack_pointer(&thread->registers);
     uint64_t start = pointer < RED_ZONE ? 0 : (pointer - RED_ZONE) & page_mask;
 
+    if (!map)
+        return false;
     if (start < map->start)
         start = map->start;
-    thread->stack_start = start;
-    thread->stack_size = map->end - start < LIMIT_STACK_MAX ? map->end - start : LIMIT_STACK_MAX;
+    ret_piece->start = start;
+    ret_piece->end = map->end - start < LIMIT_STACK_MAX ? map->end : start + LIMIT_STACK_MAX;
+    return true;
 }
 
 /* Cuts the stacks to what fits: everybody gets the same share, and what small stacks leave of theirs goes to
@@ -72,13 +101,12 @@ size_t stacks_choose(struct capture *capture)
     for (size_t i = 0; i < capture->thread_count; i++) {
         struct capture_thread *thread = &capture->threads[i];
         uint64_t pointer = registers_stack_pointer(&thread->registers);
-        const struct map *map = stack_map(&capture->maps, pointer);
+        struct range piece = {0};
 
-        thread->stack_start = thread->stack_size = 0;
-        if (map)
-            choose(capture, thread, map);
-        else if (pointer != 0)
+        if (!stack_piece_at(capture, pointer, &piece) && pointer != 0)
             lost++;
+        thread->stack_start = piece.start;
+        thread->stack_size = piece.end - piece.start;
     }
     keep_to_budget(capture);
     return lost;

@@ -3,8 +3,12 @@
 
 #include "capture/capture.h"
 
-/* Sets stack_start and stack_size of every thread from its stack pointer and the mappings: from the page of
- * the red zone below it to the end of the mapping, within LIMIT_STACK_BUDGET for all together. Returns how
+/* From the page of the red zone below a stack pointer to the end of the mapping, LIMIT_STACK_MAX at most.
+ * False: it is in no mapping. */
+bool stack_piece_at(const struct capture *capture, uint64_t pointer, struct range *ret_piece);
+
+/* Sets stack_start and stack_size of every thread as above, within
+ * LIMIT_STACK_BUDGET for all together. Returns how
  * many stack pointers are in no mapping (these threads have no stack then). */
 size_t stacks_choose(struct capture *capture);
 

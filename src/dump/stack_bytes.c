@@ -31,12 +31,19 @@ static void collect_pieces(struct stack_bytes *stacks)
             .thread = i,
         };
     }
+    for (size_t i = 0; i < stacks->capture->interrupted.count; i++) {
+        const struct memory_piece *piece = &stacks->capture->interrupted.items[i];
+
+        if (piece->bytes || stacks->memory)
+            stacks->pieces[stacks->piece_count++] =
+                (struct stack_piece){piece->start, piece->end, piece->bytes, SIZE_MAX};
+    }
     qsort(stacks->pieces, stacks->piece_count, sizeof stacks->pieces[0], compare_pieces);
 }
 
 int stack_bytes_init(struct stack_bytes *stacks, const struct capture *capture, const struct memory *memory)
 {
-    size_t most = capture->thread_count;
+    size_t most = capture->thread_count + capture->interrupted.count;
     struct stack_run *run = NULL;
 
     *stacks = (struct stack_bytes){.capture = capture, .memory = memory};

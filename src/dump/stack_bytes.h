@@ -6,11 +6,12 @@
 
 enum { STACK_ALIGNMENT = 16 };
 
-/* The piece of one thread's stack, in address order of all. */
+/* The piece of one thread's stack, in address order of all, or of one that it has left (capture.interrupted).
+ */
 struct stack_piece {
     uint64_t start, end;
     const uint8_t *bytes; /* NULL: to be read */
-    size_t thread;        /* index in the capture */
+    size_t thread;        /* index in the capture; SIZE_MAX: one that was left */
 };
 
 /* Pieces that touch or overlap (threads of Go share one mapping) are one region of the file: readers refuse

@@ -152,6 +152,8 @@ static void place_threads(struct minidump *minidump)
         const struct stack_piece *piece = &minidump->stacks.pieces[i];
         const struct stack_run *run = stack_bytes_find(&minidump->stacks, piece->start);
 
+        if (piece->thread == SIZE_MAX)
+            continue;
         threads[piece->thread].stack.location = (struct md_location){
             .size = (uint32_t)(piece->end - piece->start),
             .rva = (uint32_t)(minidump->stacks_rva + run->offset + (piece->start - run->start)),

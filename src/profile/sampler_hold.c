@@ -25,26 +25,27 @@ struct sampler_hold {
 struct stacks_memory {
     struct memory memory;
     const struct memory *code;
+    const struct capture *capture;
     const struct capture_thread *thread;
 };
 
 static ssize_t stacks_read(const struct memory *memory, uint64_t address, void *bytes, size_t size)
 {
     const struct stacks_memory *self = (const struct stacks_memory *)memory;
-    uint64_t inside = address - self->thread->stack_start;
+    size_t copied = capture_read_stack(self->capture, self->thread, address, bytes, size);
 
-    if (!self->thread->stack || address < self->thread->stack_start || inside >= self->thread->stack_size)
-        return self->code ? memory_read(self->code, address, bytes, size) : -EIO;
-    size = size < self->thread->stack_size - inside ? size : self->thread->stack_size - inside;
-    memcpy(bytes, self->thread->stack + inside, size);
-    return (ssize_t)size;
+    if (copied > 0)
+        return (ssize_t)copied;
+    return self->code ? memory_read(self->code, address, bytes, size) : -EIO;
 }
 
 static int count_thread(struct sampler_hold *self, const struct capture_thread *thread, uint64_t at_ns)
 {
     static const struct memory_ops ops = {.name = "stacks", .read = stacks_read};
-    struct stacks_memory memory = {
-        .memory = {&ops}, .code = naming_code(self->base.naming), .thread = thread};
+    struct stacks_memory memory = {.memory = {&ops},
+                                   .code = naming_code(self->base.naming),
+                                   .capture = &self->capture,
+                                   .thread = thread};
     struct sampler_stack stack;
     int r;
 

@@ -12,6 +12,13 @@
  * killed meanwhile, -EOPNOTSUPP it runs 32-bit code. */
 int arch_general_read(pid_t tid, struct registers *ret_registers) _must_check_;
 
+/* How much of a ucontext arch_context_pointer() looks at. */
+extern const size_t arch_context_size;
+
+/* The stack pointer of what a signal's handler has interrupted. False: what stands there, at address on a
+ * stack that ends at top, is no ucontext that the kernel has written. */
+bool arch_context_pointer(const void *context, uint64_t address, uint64_t top, uint64_t *ret_pointer);
+
 /* Whether that system call answers EINTR after a stop, so that arch_mend_interrupted has work to do. */
 bool arch_call_answers_eintr(long number);
 

@@ -2,8 +2,27 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <stddef.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
+#include <ucontext.h>
+
+const size_t arch_context_size = offsetof(ucontext_t, uc_mcontext.pstate) + sizeof(uint64_t);
+
+/* arch/arm64/include/asm/ptrace.h, valid_user_regs(): the mode of programs is all zeros. */
+bool arch_context_pointer(const void *context, uint64_t address _unused_, uint64_t top _unused_,
+                          uint64_t *ret_pointer)
+{
+    enum { MODE = 0x1f };
+    uint64_t state;
+
+    memcpy(&state, (const char *)context + offsetof(ucontext_t, uc_mcontext.pstate), sizeof state);
+    if ((state & MODE) != 0)
+        return false;
+    memcpy(ret_pointer, (const char *)context + offsetof(ucontext_t, uc_mcontext.sp), sizeof *ret_pointer);
+    return true;
+}
 
 uint64_t registers_program_counter(const struct registers *registers)
 {

@@ -9,8 +9,26 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <ucontext.h>
 
 enum { FXSAVE_USED = 464 }; /* bytes */
+
+const size_t arch_context_size = offsetof(ucontext_t, uc_mcontext.__reserved1);
+
+/* arch/x86/kernel/signal.c get_sigframe(): the registers that XSAVE has written, which are aligned, are first
+ * on the stack. */
+bool arch_context_pointer(const void *context, uint64_t address, uint64_t top, uint64_t *ret_pointer)
+{
+    enum { XSAVE_ALIGNMENT = 64 };
+    uint64_t floating;
+
+    memcpy(&floating, (const char *)context + offsetof(ucontext_t, uc_mcontext.fpregs), sizeof floating);
+    if (floating <= address || floating >= top || floating % XSAVE_ALIGNMENT != 0)
+        return false;
+    memcpy(ret_pointer, (const char *)context + offsetof(ucontext_t, uc_mcontext.gregs[REG_RSP]),
+           sizeof *ret_pointer);
+    return true;
+}
 
 uint64_t registers_program_counter(const struct registers *registers)
 {

@@ -6,9 +6,10 @@
 #include <errno.h>
 #include <string.h>
 
-/* The stack of one thread where it was copied, all else through another memory. */
+/* The stacks of one thread where they were copied, all else through another memory. */
 struct stack_memory {
     struct memory memory;
+    const struct capture *capture;
     const struct capture_thread *thread;
     const struct memory *beyond; /* NULL: there is nothing else */
 };
@@ -16,14 +17,8 @@ struct stack_memory {
 static ssize_t stack_memory_read(const struct memory *memory, uint64_t address, void *bytes, size_t size)
 {
     const struct stack_memory *self = (const struct stack_memory *)memory;
-    const struct capture_thread *thread = self->thread;
-    uint64_t inside = address - thread->stack_start;
-    size_t copied = 0;
+    size_t copied = capture_read_stack(self->capture, self->thread, address, bytes, size);
 
-    if (thread->stack && inside < thread->stack_size) {
-        copied = size < thread->stack_size - inside ? size : (size_t)(thread->stack_size - inside);
-        memcpy(bytes, thread->stack + inside, copied);
-    }
     if (copied < size && self->beyond) {
         ssize_t n = memory_read(self->beyond, address + copied, (char *)bytes + copied, size - copied);
 
@@ -57,7 +52,8 @@ static int unwinding_init(const struct capture *capture, const struct stacks_opt
     unsigned most = options->most_frames ? options->most_frames : LIMIT_FRAMES;
     int r;
 
-    unwinding->memory = (struct stack_memory){.memory.ops = &stack_memory_ops, .beyond = options->memory};
+    unwinding->memory =
+        (struct stack_memory){.memory.ops = &stack_memory_ops, .capture = capture, .beyond = options->memory};
     unwinding->most = most < LIMIT_FRAMES ? most : LIMIT_FRAMES;
     unwinding->left = LIMIT_FRAMES_ALL;
     unwinding->walked = calloc(unwinding->most, sizeof unwinding->walked[0]);

@@ -9,10 +9,10 @@ import subprocess
 
 import pytest
 
-from conftest import TARGETS
-from test_core_backtraces import LANGUAGES, build, gdb_frames, start, take  # noqa: F401: fixtures
+from conftest import MODES, TARGETS
+from test_core_backtraces import LANGUAGES, build, gdb_frames, name_of, start, take  # noqa: F401: fixtures
 from test_core_readers import stopped
-from test_dump_readers import needs, run, tasks
+from test_dump_readers import needs, run, settled, tasks
 
 COMPILED = ("c", "c++", "rust")
 OPTIMIZED = {
@@ -179,6 +179,39 @@ def test_of_a_core_as_of_the_process(procscope, start, tmp_path, language):  # n
         program.write_bytes(pathlib.Path("/bin/true").read_bytes())
         again = json.loads(run(procscope, "stack", "--core", path, "--json").stdout)["threads"]
         assert not any(frame.get("function") and frame.get("module") == program.name for t in again for frame in t["frames"])
+
+
+@needs("gdb")
+def test_handlers_on_a_stack_of_their_own_as_in_gdb(procscope, target, tmp_path):
+    """What they have interrupted is on another stack: copied in the hold, and into a dump of stacks alone."""
+    process = target("crashes")
+    settled(process.pid)
+    stopped(process.pid)
+    live = stacks(procscope, process.pid)
+    told = gdb_frames(tmp_path / "gdb.json", "-p", process.pid)
+    names = {name_of(process.pid, thread): thread for thread in tasks(process.pid) if thread != process.pid}
+    cores = []
+    for kind in ("0", "2"):
+        path = tmp_path / f"core{kind}"
+        run(procscope, "dump", process.pid, "--format", "core", "--type", kind, "--quiet", "--output", path, *MODES["stop"])
+        cores.append({thread["id"]: thread for thread in json.loads(run(procscope, "stack", "--core", path, "--json").stdout)["threads"]})
+    assert set(live) == set(told) == set(cores[0]) == set(cores[1]) == tasks(process.pid)
+    # as far as gdb is asked, and 1 MiB of a stack goes
+    most = {names["overflow"]: 150, process.pid: 150}
+    for thread, frames in told.items():
+        mine, other = ours(live[thread])[:most.get(thread)], theirs(frames)[:most.get(thread)]
+        assert len(mine) >= len(other) > 1, thread  # of the C library's names for one function each reader takes another
+        assert [(pc, inlined) for pc, _, inlined in mine[:len(other)]] == [(pc, inlined) for pc, _, inlined in other], thread
+        assert ours(cores[1][thread])[:most.get(thread)] == mine
+        assert ours(cores[0][thread]) == ours(live[thread]) and cores[0][thread]["end"] == live[thread]["end"]
+        assert thread in most or live[thread]["end"] == "outermost"
+    for name, function in (("segv", "write_nowhere"), ("abort", "abort"), ("raise", "crash_raise"), ("overflow", "recurse"),
+                           ("nested", "crash_nested"), ("within", "crash_within"), ("plain", "crash_plain")):
+        frames = live[names[name]]["frames"]
+        assert sum(bool(frame.get("signal")) for frame in frames) == (2 if name == "nested" else 1), name
+        signal_at = max(at for at, frame in enumerate(frames) if frame.get("signal"))
+        assert function in [frame.get("function") for frame in frames[signal_at:]], name
+    assert [frame.get("function") for frame in live[process.pid]["frames"]].count("recurse") > 150
 
 
 def test_over_http(service, target, procscope):
