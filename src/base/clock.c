@@ -14,6 +14,11 @@ uint64_t clock_monotonic_ns(void)
     return now(CLOCK_MONOTONIC);
 }
 
+uint64_t clock_thread_ns(void)
+{
+    return now(CLOCK_THREAD_CPUTIME_ID);
+}
+
 uint64_t clock_monotonic_ms(void)
 {
     return now(CLOCK_MONOTONIC) / 1000000u;

@@ -29,23 +29,29 @@
 
 /* Functions and source lines out of ELF files of targets */
 #define LIMIT_SYMBOLS 2097152u                    /* functions of one file; browsers have 1 M */
+#define LIMIT_SYMBOL_ENTRIES 16777216u            /* entries of one table that are looked at */
 #define LIMIT_SYMBOL_NAMES (128u * 1024 * 1024)   /* bytes of the names of one table */
 #define LIMIT_MINI_DEBUG (64u * 1024 * 1024)      /* bytes of .gnu_debugdata, not compressed */
-#define LIMIT_DEBUG_FILE (4ull << 30)             /* bytes that are read for the checksum of a debug file */
+#define LIMIT_DEBUG_FILE (1ull << 30)             /* bytes that are read for the checksum of a debug file */
 #define LIMIT_DEBUG_SECTIONS (128u * 1024 * 1024) /* bytes of one file's debug information */
-#define LIMIT_DEBUG_UNITS 262144u                 /* compilation units of one file */
-#define LIMIT_DEBUG_SPANS 1048576u                /* stretches of code of all units, or of one's functions */
-#define LIMIT_DEBUG_ENTRIES 4194304u              /* entries of one unit that are gone through */
-#define LIMIT_LINE_TABLE (4u * 1024 * 1024)       /* bytes of one unit's: 90 times as much while it is read */
-#define LIMIT_MANGLED_NAME 4096u                  /* bytes; longer ones are left as they are */
-#define LIMIT_NAME (16u * 1024)                   /* bytes of one function's; longer ones are left out */
-#define LIMIT_INLINED 64u                         /* functions at one address */
-#define LIMIT_VDSO (64u * 1024)                   /* bytes of the kernel's image in a process */
-#define LIMIT_MAPPED_IMAGE (64u * 1024 * 1024)    /* bytes of a file that is read out of a process */
-#define LIMIT_IMAGES 256u                         /* files that are remembered when nobody uses them ... */
-#define LIMIT_IMAGE_CACHE (64u * 1024 * 1024)     /* ... and what they take, in bytes */
-#define LIMIT_IMAGE_STRINGS (8u * 1024 * 1024)    /* names of one file that were written out */
-#define LIMIT_IMAGE_PLACES 16384u                 /* addresses of one file that are remembered */
+#define LIMIT_DEBUG_ABBREVIATIONS (32u * 1024 * 1024) /* bytes of one file's forms of entries */
+#define LIMIT_DEBUG_UNITS 262144u                     /* compilation units of one file */
+#define LIMIT_DEBUG_SPANS 1048576u          /* stretches of code of all units, or of one's functions */
+#define LIMIT_DEBUG_ENTRIES 4194304u        /* entries of one unit that are gone through */
+#define LIMIT_LINE_TABLE (4u * 1024 * 1024) /* bytes of one unit's: 90 times as much while it is read */
+#define LIMIT_MANGLED_NAME 4096u            /* bytes; longer ones are left as they are */
+#define LIMIT_NAME (16u * 1024)             /* bytes of one function's; longer ones are left out */
+#define LIMIT_INLINED 64u                   /* functions at one address */
+#define LIMIT_ENCLOSING 256u                /* functions in one another, by their addresses */
+#define LIMIT_NAMES_MS 1000u    /* processor time of one file's names and lines, each minute ... */
+#define LIMIT_CFI_MS 500u       /* ... and of its call frame information */
+#define LIMIT_STACKS_MS 10000u  /* processor time after which a process's files say no more */
+#define LIMIT_VDSO (64u * 1024) /* bytes of the kernel's image in a process */
+#define LIMIT_MAPPED_IMAGE (64u * 1024 * 1024) /* bytes of a file that is read out of a process */
+#define LIMIT_IMAGES 256u                      /* files that are remembered when nobody uses them ... */
+#define LIMIT_IMAGE_CACHE (64u * 1024 * 1024)  /* ... and what they take, in bytes */
+#define LIMIT_IMAGE_STRINGS (8u * 1024 * 1024) /* names of one file that were written out */
+#define LIMIT_IMAGE_PLACES 16384u              /* addresses of one file that are remembered */
 
 /* Operations */
 #define LIMIT_MESSAGE (64u * 1024)             /* an operation message or an answer's head on the wire */

@@ -25,6 +25,7 @@ static int report(const struct dump_output *output, struct error *error)
 {
     _cleanup_buffer_ struct buffer line = BUFFER_INIT(0), shown = BUFFER_INIT(0);
     const char *lost = dump_output_head(output, "X-Profile-Lost");
+    const char *given_up = dump_output_head(output, "X-Profile-Given-Up");
     char text[FORMAT_SIZE];
     int r;
     format_bytes((int64_t)output->sink->written, text);
@@ -34,6 +35,9 @@ static int report(const struct dump_output *output, struct error *error)
         r = buffer_append_format(&line, ", %s lost", lost);
     if (r >= 0)
         r = buffer_append_format(&line, ". %s", dump_output_head(output, "X-Profile-How"));
+    if (r >= 0 && *given_up)
+        r = buffer_append_format(
+            &line, " Names or lines of %s files are missing: finding them took too long.", given_up);
     if (r >= 0)
         r = text_escape(buffer_string(&line), &shown);
     if (r >= 0 && !output->quiet)

@@ -88,6 +88,8 @@ int profile_answer(const struct operation_context *context, const struct profile
         r = fields_add_format(&extra, "X-Profile-Samples", "%" PRIu64, profile->samples);
     if (r == 0)
         r = fields_add_format(&extra, "X-Profile-Lost", "%" PRIu64, profile->lost);
+    if (r == 0 && profile->given_up > 0)
+        r = fields_add_format(&extra, "X-Profile-Given-Up", "%zu", profile->given_up);
     if (r < 0)
         return error_ensure(error, r, "The profile could not be described");
     file_name(context, profile, format, name, sizeof name);

@@ -132,6 +132,11 @@ void naming_forget(struct naming *naming)
     naming->is_stale = true;
 }
 
+size_t naming_given_up(const struct naming *naming)
+{
+    return images_given_up(naming->files->images, NULL, 0);
+}
+
 struct images *naming_images(struct naming *naming)
 {
     renew(naming);

@@ -23,6 +23,9 @@ static inline void cleanup_naming(struct naming **naming)
  * address. */
 void naming_forget(struct naming *naming);
 
+/* Of how many files something was given up: images_given_up(). */
+size_t naming_given_up(const struct naming *naming);
+
 /* For a walk: its files, and what it has mapped to be read only. NULL where they can't be had (any more). */
 struct images *naming_images(struct naming *naming);
 const struct map_list *naming_maps(struct naming *naming);

@@ -76,6 +76,7 @@ struct profile_count {
 struct profile {
     struct profile_facts facts;
     uint64_t duration; /* ns; written by the owner at the end, at least the last sample's time */
+    size_t given_up;   /* files of which names or lines are missing since they took too long */
     uint64_t lost;     /* samples that the kernel or the sampler dropped; written by the owner */
     uint64_t samples;  /* all of them */
     struct strings strings;

@@ -76,6 +76,7 @@ int sampler_finish(struct sampler *sampler)
 {
     int r = read_samples(sampler, true);
 
+    sampler->profile->given_up = naming_given_up(sampler->naming);
     return r == -ESRCH ? 0 : r;
 }
 

@@ -17,6 +17,7 @@ struct cfi {
         struct cfi_row **items; /* ascending, apart from each other; owned */
         size_t count, capacity;
     } rows;
+    struct effort effort;
     size_t bytes;                         /* of the rows */
     const struct cfi_row *recent[RECENT]; /* by address */
 };
@@ -141,6 +142,7 @@ struct cfi *cfi_new(Elf *elf, Dwarf *debug)
 
     if (!cfi)
         return NULL;
+    effort_init(&cfi->effort, LIMIT_CFI_MS);
     cfi->sections[0].is_eh = true;
     if (header_of(elf, &header)) {
         find_eh_frame(elf, &cfi->sections[0]);
@@ -220,6 +222,27 @@ static const struct cfi_row *row_keep(struct cfi *cfi, uint64_t address, struct 
     return row;
 }
 
+struct effort *cfi_effort(struct cfi *cfi)
+{
+    return &cfi->effort;
+}
+
+static const struct cfi_row *row_make(struct cfi *cfi, uint64_t file_address)
+{
+    struct cfi_row *made = NULL;
+
+    if (!effort_begin(&cfi->effort))
+        return NULL;
+    for (size_t i = 0; i < SECTIONS && !made; i++) {
+        struct cfi_function function;
+
+        if (cfi_section_find(&cfi->sections[i], file_address, &function))
+            made = cfi_program_run(&cfi->sections[i], &function, file_address);
+    }
+    effort_end(&cfi->effort);
+    return made ? row_keep(cfi, file_address, made) : NULL;
+}
+
 const struct cfi_row *cfi_find(struct cfi *cfi, uint64_t file_address)
 {
     /* functions are aligned, calls in them are not: the low bits tell most apart */
@@ -231,15 +254,8 @@ const struct cfi_row *cfi_find(struct cfi *cfi, uint64_t file_address)
         return row;
     at = rows_position(&cfi->rows, file_address);
     row = at < cfi->rows.count && cfi->rows.items[at]->start <= file_address ? cfi->rows.items[at] : NULL;
-    for (size_t i = 0; i < SECTIONS && !row; i++) {
-        struct cfi_function function;
-        struct cfi_row *made = NULL;
-
-        if (cfi_section_find(&cfi->sections[i], file_address, &function))
-            made = cfi_program_run(&cfi->sections[i], &function, file_address);
-        if (made)
-            row = row_keep(cfi, file_address, made);
-    }
+    if (!row)
+        row = row_make(cfi, file_address);
     if (row)
         *recent = row;
     return row;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/cleanup.h"
+#include "unwind/effort.h"
 
 #include <elfutils/libdw.h>
 #include <stdbool.h>
@@ -54,9 +55,13 @@ struct cfi;
 struct cfi *cfi_new(Elf *elf, Dwarf *debug);
 void cfi_free(struct cfi *cfi); /* accepts NULL */
 
-/* The row for that address of the file; NULL: there is none. Good until the next call: the rows that are kept
+/* The row for that address of the file; NULL: there is none, or the time is over and it was not asked for
+ * before. Good until the next call: the rows that are kept
  * are bounded by LIMIT_CFI_ROWS bytes, and past it all go. */
 const struct cfi_row *cfi_find(struct cfi *cfi, uint64_t file_address);
+
+/* The time that looking up rows takes, and evaluating what stands in them. */
+struct effort *cfi_effort(struct cfi *cfi);
 
 /* What it and the sections that it made libelf read take; bytes. */
 size_t cfi_size(const struct cfi *cfi);

@@ -5,7 +5,13 @@
 
 #include <dwarf.h>
 
-enum { TABLE_ENTRY = 8, HEADER_START = 4 /* a version and three encodings */ };
+enum {
+    TABLE_ENTRY = 8,
+    HEADER_START = 4,      /* a version and three encodings */
+    AUGMENTATION_MAX = 32, /* letters and their NUL; compilers' have seven at most */
+    INSTRUCTIONS_MAX =
+        4 * 1024 * 1024, /* bytes, gone through for each row; functions of megabytes have some ten KiB */
+};
 
 void cfi_section_release(struct cfi_section *section)
 {
@@ -161,7 +167,8 @@ static bool cie_read(const struct cfi_section *section, uint64_t offset, struct 
         return false;
     version = reader_u8(&entry);
     letters = (const char *)entry.at;
-    letters_end = memchr(entry.at, '\0', reader_left(&entry));
+    letters_end = memchr(entry.at, '\0',
+                         reader_left(&entry) < AUGMENTATION_MAX ? reader_left(&entry) : AUGMENTATION_MAX);
     if (!letters_end || (version != 1 && version != 3 && version != 4))
         return false;
     entry.at = letters_end + 1;
@@ -203,6 +210,8 @@ static bool function_read(const struct cfi_section *section, uint64_t offset,
         __builtin_add_overflow(function.start, size, &function.end) || size == 0)
         return false;
     if (sized && !reader_take(&entry, reader_uleb(&entry)))
+        return false;
+    if (reader_left(&entry) > INSTRUCTIONS_MAX || reader_left(&function.common) > INSTRUCTIONS_MAX)
         return false;
     function.own = entry;
     *ret_function = function;

@@ -28,6 +28,7 @@ struct image {
     struct lines *lines;
     struct string_pool *names; /* those that don't stand in the file as they are shown */
     struct places places;
+    struct effort effort; /* for names and lines; call frame information has its own */
     bool has_lines, cfi_sought, lines_sought;
 };
 
@@ -51,6 +52,17 @@ static void image_free(struct image *image)
 static void cleanup_image_free(struct image **image)
 {
     image_free(*image);
+}
+
+/* Debug information that was given up is tried again when its time has come. */
+static void lines_renew(struct image *image)
+{
+    if (!image->lines || !lines_gave_up(image->lines) || !effort_is_rested(&image->effort))
+        return;
+    lines_free(image->lines);
+    image->lines = NULL;
+    image->lines_sought = false;
+    places_release(&image->places);
 }
 
 static struct image *take(struct image_cached *cached)
@@ -87,6 +99,8 @@ struct image *image_cached(int fd)
     struct image_key key;
     struct image_cached *found = key_make(fd, &key) ? image_cache_find(&key) : NULL;
 
+    if (found && !found->references)
+        lines_renew((struct image *)found);
     return found && is_whole((struct image *)found) ? take(found) : NULL;
 }
 
@@ -163,10 +177,13 @@ static int image_new(struct elf_file *file, struct elf_file *debug, struct image
     }
     image->file = file;
     debug_set(image, debug);
+    effort_init(&image->effort, LIMIT_NAMES_MS);
     image->names = string_pool_new(LIMIT_IMAGE_STRINGS);
     if (!image->names)
         return -ENOMEM;
+    (void)effort_begin(&image->effort); /* it is new */
     r = symbols_read(image);
+    effort_end(&image->effort);
     if (r < 0)
         return r;
     image->cached.references = 1;
@@ -317,11 +334,22 @@ uint64_t image_load_address(const struct image *image)
     return image->file->load_address;
 }
 
+struct effort *image_effort(struct image *image)
+{
+    return &image->effort;
+}
+
+bool image_gave_up(struct image *image)
+{
+    return image->effort.is_over || (image->lines && lines_gave_up(image->lines)) ||
+           (image->cfi && cfi_effort(image->cfi)->is_over);
+}
+
 /* As it is to be shown: demangled, without the version that a linker puts behind it. NULL: past all bounds.
  */
 static const char *shown_name(struct image *image, const char *name)
 {
-    _cleanup_free_ char *text = demangle(name);
+    _cleanup_free_ char *text = image->effort.is_over ? NULL : demangle(name);
     const char *version = strchr(name, '@'), *kept;
 
     if (strnlen(name, LIMIT_NAME + 1) > LIMIT_NAME)
@@ -338,7 +366,8 @@ static struct lines *lines_of(struct image *image)
 {
     if (!image->lines_sought) {
         image->lines_sought = true;
-        image->lines = lines_new(has_section(image->debug, ".debug_info") ? image->debug : own_file(image));
+        image->lines = lines_new(has_section(image->debug, ".debug_info") ? image->debug : own_file(image),
+                                 &image->effort);
     }
     return image->lines;
 }
@@ -381,8 +410,11 @@ size_t image_places(struct image *image, uint64_t file_address, bool lines, stru
     size_t count;
 
     if (!places_get(&image->places, file_address, lines, &items, &count)) {
+        lines = effort_begin(&image->effort) && lines;
         count = places_find(image, file_address, lines, found);
-        places_put(&image->places, file_address, lines, found, count);
+        effort_end(&image->effort);
+        if (!image->effort.is_over)
+            places_put(&image->places, file_address, lines, found, count);
     }
     count = count < size ? count : size;
     if (count)

@@ -12,6 +12,7 @@
 
 struct image;
 struct cfi;
+struct effort;
 
 /* Where an address is. All strings are the image's, and good for as long as there is a reference to it. */
 struct image_place {
@@ -61,3 +62,7 @@ struct cfi *image_cfi(struct image *image);
  * function itself last. Returns how many, at most size; 0: not even a name is known. */
 size_t image_places(struct image *image, uint64_t file_address, bool lines, struct image_place *places,
                     size_t size);
+/* Whether looking up took so long (LIMIT_NAMES_MS, LIMIT_CFI_MS) that names, lines or call frame information
+ * are missing. */
+bool image_gave_up(struct image *image);
+struct effort *image_effort(struct image *image); /* for names and lines */

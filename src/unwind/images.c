@@ -1,5 +1,6 @@
 #include "unwind/images.h"
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "capture/mapped_file.h"
 #include "unwind/mapped_image.h"
@@ -8,7 +9,10 @@
 #include <errno.h>
 #include <string.h>
 
-enum { HEAD_SIZE = 4096 };
+enum {
+    HEAD_SIZE = 4096,
+    CLOCK_EVERY = 16, /* the processor's clock is a call of the kernel */
+};
 
 struct images {
     const struct map_list *maps;
@@ -17,8 +21,13 @@ struct images {
     const struct memory *memory;
     struct opened {
         struct image *image;
-        bool sought;
-    } * opened;            /* of each module */
+        bool sought, is_missed; /* is_missed: there was no time left for it */
+    } * opened;                 /* of each module */
+    struct {
+        bool is_set, is_over;
+        uint64_t from; /* the processor's clock */
+        unsigned asked;
+    } limit;
     struct perf_map *made; /* names of code that is in no file */
     bool made_was_sought;
     size_t last; /* the module that was asked for last: the next address often lies there, too */
@@ -199,6 +208,38 @@ static const struct module *find_module(struct images *images, uint64_t address)
     return module;
 }
 
+void images_limit(struct images *images)
+{
+    images->limit.is_set = true;
+    images->limit.from = clock_thread_ns();
+}
+
+/* A process can have thousands of files mapped, each of which takes as long as it may. */
+static bool is_over(struct images *images, bool is_new)
+{
+    if (!images->limit.is_set || images->limit.is_over)
+        return images->limit.is_over;
+    if (is_new || ++images->limit.asked % CLOCK_EVERY == 0)
+        images->limit.is_over = clock_thread_ns() - images->limit.from > LIMIT_STACKS_MS * UINT64_C(1000000);
+    return images->limit.is_over;
+}
+
+size_t images_given_up(const struct images *images, const struct module **modules, size_t size)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < images->modules->count; i++) {
+        const struct opened *opened = &images->opened[i];
+
+        if (!opened->is_missed && !(opened->image && image_gave_up(opened->image)))
+            continue;
+        if (count < size)
+            modules[count] = &images->modules->items[i];
+        count++;
+    }
+    return count;
+}
+
 const struct module *images_find(struct images *images, uint64_t address, struct image **ret_image,
                                  uint64_t *ret_file_address)
 {
@@ -210,6 +251,10 @@ const struct module *images_find(struct images *images, uint64_t address, struct
     if (!module)
         return NULL;
     opened = &images->opened[images->last];
+    if (is_over(images, !opened->sought)) {
+        opened->is_missed = true;
+        return module;
+    }
     if (!opened->sought) {
         opened->sought = true;
         opened->image = module_open(images, module);

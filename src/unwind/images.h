@@ -21,6 +21,12 @@ void images_free(struct images *images); /* accepts NULL */
 const struct module *images_find(struct images *images, uint64_t address, struct image **ret_image,
                                  uint64_t *ret_file_address);
 
+/* From now on LIMIT_STACKS_MS of this thread's processor time, then no image can be had any more. */
+void images_limit(struct images *images);
+/* Of how many modules something was given up, since finding it took too long; modules: which, as many as
+ * there is room for. */
+size_t images_given_up(const struct images *images, const struct module **modules, size_t size);
+
 /* What a runtime calls its code at an address that lies in no module; for as long as images lives. False: it
  * says nothing. */
 bool images_find_made(struct images *images, uint64_t address, const char **ret_name, uint64_t *ret_offset);

@@ -10,15 +10,16 @@
 
 enum {
     REFERENCES_MAX = 16, /* entries that refer to one another for a name */
-    SIBLINGS_MAX = 1 << 20,
-    LINE_SIZE = 40, /* bytes that libdw takes for one line */
+    LINE_SIZE = 40,      /* bytes that libdw takes for one line */
 };
 
 struct lines {
     struct debug_sections *own, *shared; /* shared: what dwz has put into one file for several; NULL: none */
     struct units *units;
     size_t line_bytes; /* of the tables that libdw has read */
-    bool is_broken;    /* libdw was left in the middle: it is not called again */
+    struct effort *effort;
+    bool is_broken; /* libdw was left in the middle: it is not called again */
+    bool gave_up;   /* nor where not all units were gone through for want of time */
 };
 
 /* libdw ends the process when memory runs out, unless it is told where else to go. It must not be returned
@@ -47,11 +48,21 @@ static __attribute__((noinline)) bool units_open(struct lines *lines)
     out_of_memory = &here;
     if (setjmp(here))
         return false;
-    lines->units = units_new(lines->own->dwarf);
+    lines->units = units_new(lines->own->dwarf, lines->effort);
     return lines->units != NULL;
 }
 
-struct lines *lines_new(const struct elf_file *file)
+/* libdw reads a table of forms to its end, for each unit that refers to it. */
+static bool abbreviations_are_bounded(const struct debug_sections *sections)
+{
+    const uint8_t *bytes;
+    size_t size;
+
+    return !debug_sections_find(sections, ".debug_abbrev", &bytes, &size) ||
+           size <= LIMIT_DEBUG_ABBREVIATIONS;
+}
+
+struct lines *lines_new(const struct elf_file *file, struct effort *effort)
 {
     static const char *const names[] = {
         ".debug_info",        ".debug_abbrev", ".debug_line",   ".debug_line_str", ".debug_str",
@@ -60,12 +71,17 @@ struct lines *lines_new(const struct elf_file *file)
 
     if (!lines)
         return NULL;
+    lines->effort = effort;
     lines->own = debug_sections_open(file, names);
-    if (!lines->own) {
+    if (!lines->own || !abbreviations_are_bounded(lines->own)) {
         lines_free(lines);
         return NULL;
     }
     shared_open(file, lines);
+    if (lines->shared && !abbreviations_are_bounded(lines->shared)) {
+        lines_free(lines);
+        return NULL;
+    }
     (void)dwarf_new_oom_handler(lines->own->dwarf, leave); /* returns the one before */
     if (lines->shared)
         (void)dwarf_new_oom_handler(lines->shared->dwarf, leave);
@@ -73,6 +89,7 @@ struct lines *lines_new(const struct elf_file *file)
         lines_free(lines);
         return NULL;
     }
+    lines->gave_up = effort->is_over;
     return lines;
 }
 
@@ -84,6 +101,11 @@ void lines_free(struct lines *lines)
     debug_sections_free(lines->own);
     debug_sections_free(lines->shared);
     free(lines);
+}
+
+bool lines_gave_up(const struct lines *lines)
+{
+    return lines->gave_up;
 }
 
 size_t lines_size(const struct lines *lines)
@@ -152,13 +174,13 @@ static void call_find(const struct lines *lines, Dwarf_Die *unit, Dwarf_Die *inl
 
 /* The linkage name, which tells all, of the entry or of those that it is an instance of; else the plain one.
  */
-static const char *name_of(const Dwarf_Die *function)
+static const char *name_of(const struct lines *lines, const Dwarf_Die *function)
 {
     static const unsigned references[] = {DW_AT_abstract_origin, DW_AT_specification};
     const char *plain = NULL;
     Dwarf_Die die = *function;
 
-    for (size_t i = 0; i < REFERENCES_MAX; i++) {
+    for (size_t i = 0; i < REFERENCES_MAX && effort_go_on(lines->effort); i++) {
         Dwarf_Attribute attribute;
         bool is_led_on = false;
 
@@ -183,15 +205,12 @@ static const char *name_of(const Dwarf_Die *function)
     return plain;
 }
 
-static uint64_t offset_in(Dwarf_Die *die, uint64_t address)
+static uint64_t offset_in(const struct lines *lines, Dwarf_Die *die, uint64_t address)
 {
-    Dwarf_Addr base, start, end, first = address;
-    ptrdiff_t at = 0;
+    uint64_t start;
 
-    for (size_t i = 0; i < SIBLINGS_MAX && (at = dwarf_ranges(die, at, &base, &start, &end)) > 0; i++)
-        if (start > 1 && start < first)
-            first = start;
-    return address - first;
+    (void)units_holds(lines->effort, die, address, &start); /* it does */
+    return start < address ? address - start : 0;
 }
 
 static bool is_block(int tag)
@@ -201,10 +220,12 @@ static bool is_block(int tag)
 }
 
 /* The function and what is inlined around address, outermost first. */
-static size_t chain_find(const Dwarf_Die *function, uint64_t address, Dwarf_Die *chain, size_t size)
+static size_t chain_find(const struct lines *lines, const Dwarf_Die *function, uint64_t address,
+                         Dwarf_Die *chain, size_t size)
 {
     Dwarf_Die around = *function, die;
-    size_t count = 1, seen = 0;
+    size_t count = 1;
+    uint64_t start;
 
     chain[0] = *function;
     while (count < size && dwarf_child(&around, &die) == 0) {
@@ -212,11 +233,11 @@ static size_t chain_find(const Dwarf_Die *function, uint64_t address, Dwarf_Die 
 
         do {
             int tag = dwarf_tag(&die);
-            is_found = is_block(tag) && dwarf_haspc(&die, address) == 1;
+            is_found = is_block(tag) && units_holds(lines->effort, &die, address, &start);
             if (is_found && tag == DW_TAG_inlined_subroutine)
                 chain[count++] = die;
-        } while (!is_found && ++seen < SIBLINGS_MAX && dwarf_siblingof(&die, &die) == 0);
-        if (!is_found || seen >= SIBLINGS_MAX)
+        } while (!is_found && effort_go_on(lines->effort) && dwarf_siblingof(&die, &die) == 0);
+        if (!is_found)
             break;
         around = die;
     }
@@ -234,10 +255,10 @@ static size_t find(struct lines *lines, uint64_t address, struct line_place *pla
         return 0;
     line_find(lines, &where, address, &place);
     size = size < LIMIT_INLINED ? size : LIMIT_INLINED;
-    count = where.has_function ? chain_find(&where.function, address, chain, size) : 0;
+    count = where.has_function ? chain_find(lines, &where.function, address, chain, size) : 0;
     while (count > 0 && filled < size) {
-        place.function = name_of(&chain[--count]);
-        place.offset = offset_in(&chain[count], address);
+        place.function = name_of(lines, &chain[--count]);
+        place.offset = offset_in(lines, &chain[count], address);
         places[filled++] = place;
         if (count > 0)
             call_find(lines, &where.unit, &chain[count], &place);
@@ -251,12 +272,15 @@ size_t lines_find(struct lines *lines, uint64_t address, struct line_place *plac
 {
     jmp_buf here;
 
-    if (lines->is_broken || !size)
+    if (lines->is_broken || lines->gave_up || !size)
         return 0;
     out_of_memory = &here;
     if (setjmp(here)) {
         lines->is_broken = true;
         return 0;
     }
-    return find(lines, address, places, size);
+    size = find(lines, address, places, size);
+    effort_end(lines->effort);
+    lines->gave_up = lines->effort->is_over;
+    return lines->gave_up ? 0 : size;
 }

@@ -63,6 +63,8 @@ static int unwinding_init(const struct capture *capture, const struct stacks_opt
     unwinding->process.memory = &unwinding->memory.memory;
     r = images_new(&capture->maps, &capture->modules, options->process, options->memory,
                    &unwinding->process.images);
+    if (r == 0)
+        images_limit(unwinding->process.images);
     unwinding->names = (struct stack_names){
         .images = unwinding->process.images, .strings = strings, .lines = options->lines};
     return r;
@@ -155,6 +157,8 @@ int stacks_unwind(const struct capture *capture, const struct stacks_options *op
             r = thread_unwind(&unwinding, &capture->threads[i], &stacks.items[stacks.count++]);
     if (r < 0)
         return r;
+    stacks.given_up_count =
+        images_given_up(unwinding.process.images, stacks.given_up, ELEMENTS_OF(stacks.given_up));
     *ret_stacks = stacks;
     stacks = (struct stacks){0};
     return 0;

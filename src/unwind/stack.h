@@ -28,10 +28,16 @@ struct thread_stack {
     enum walk_end end; /* why there are no more */
 };
 
+enum { STACKS_GIVEN_UP = 16 };
+
 struct stacks {
     struct thread_stack *items; /* in the order of the capture's threads */
     size_t count;
     struct string_pool *strings;
+    /* Modules of which names, lines or call frame information are missing since they took too long; the first
+     * of given_up_count. Borrowed of the capture. */
+    const struct module *given_up[STACKS_GIVEN_UP];
+    size_t given_up_count;
 };
 
 struct stacks_options {

@@ -211,6 +211,7 @@ static int entries_read(struct symbols *symbols, const struct elf_file *file, co
 
     if (!chunk)
         return -ENOMEM;
+    left = left < LIMIT_SYMBOL_ENTRIES ? left : LIMIT_SYMBOL_ENTRIES;
     while (left) {
         size_t wanted = left < most ? (size_t)left : most;
         ssize_t n = memory_read(file->memory, at, chunk, wanted * size);
@@ -268,15 +269,22 @@ static size_t underscores(const char *name)
     return count;
 }
 
-/* By address; of those at one address the one to be shown first. */
-static int compare(const void *one, const void *other, void *symbols)
+/* Not by name: a sort compares each twenty times, and a file can give a million functions one address. */
+static int compare(const void *one, const void *other)
 {
     const struct symbol *a = one, *b = other;
-    const char *name_a, *name_b;
-    size_t size_a, size_b;
 
     if (a->address != b->address)
         return a->address < b->address ? -1 : 1;
+    return 0;
+}
+
+/* Of two at one address the one to be shown stands first. */
+static int compare_shown(const struct symbols *symbols, const struct symbol *a, const struct symbol *b)
+{
+    const char *name_a, *name_b;
+    size_t size_a, size_b;
+
     if (a->rank != b->rank)
         return a->rank > b->rank ? -1 : 1;
     name_a = name_of(symbols, a);
@@ -292,30 +300,34 @@ static int compare(const void *one, const void *other, void *symbols)
     return strncmp(name_a, name_b, COMPARED);
 }
 
+static struct symbol shown_of(const struct symbols *symbols, size_t first, size_t *ret_end)
+{
+    size_t best = first, i = first + 1;
+
+    for (; i < symbols->count && symbols->items[i].address == symbols->items[first].address; i++)
+        if (compare_shown(symbols, &symbols->items[i], &symbols->items[best]) < 0)
+            best = i;
+    *ret_end = i;
+    return symbols->items[best];
+}
+
 /* Gives every function its end and the one that it stands in. A label inside a function of known size is none
  * of its own. */
 static void arrange(struct symbols *symbols)
 {
     size_t kept = 0;
 
-    for (size_t i = 0; i < symbols->count; i++) {
-        struct symbol symbol = symbols->items[i];
+    for (size_t i = 0, end; i < symbols->count; i = end) {
+        struct symbol symbol = shown_of(symbols, i, &end);
         uint32_t around = kept ? (uint32_t)(kept - 1) : NONE;
 
-        if (kept && symbols->items[kept - 1].address == symbol.address)
-            continue;
         while (around != NONE && end_of(&symbols->items[around]) <= symbol.address)
             around = symbols->items[around].enclosing;
         if (!(symbol.rank & RANK_SIZED)) {
             if (around != NONE)
                 continue;
-            for (size_t next = i + 1; next < symbols->count; next++) {
-                uint64_t gap = symbols->items[next].address - symbol.address;
-                if (gap == 0)
-                    continue;
-                symbol.size = gap < symbol.size ? (uint32_t)gap : symbol.size;
-                break;
-            }
+            if (end < symbols->count && symbols->items[end].address - symbol.address < symbol.size)
+                symbol.size = (uint32_t)(symbols->items[end].address - symbol.address);
         }
         symbol.enclosing = around;
         symbols->items[kept++] = symbol;
@@ -329,7 +341,7 @@ void symbols_sort(struct symbols *symbols)
 
     if (!symbols->count)
         return;
-    qsort_r(symbols->items, symbols->count, sizeof symbols->items[0], compare, symbols);
+    qsort(symbols->items, symbols->count, sizeof symbols->items[0], compare);
     arrange(symbols);
     fitting = realloc(symbols->items, symbols->count * sizeof symbols->items[0]);
     if (fitting) {
@@ -344,9 +356,9 @@ bool symbols_find(const struct symbols *symbols, uint64_t address, const char **
     uint32_t at;
 
     at = begun ? (uint32_t)(begun - 1) : NONE;
-    while (at != NONE && end_of(&symbols->items[at]) <= address)
+    for (unsigned i = 0; i < LIMIT_ENCLOSING && at != NONE && end_of(&symbols->items[at]) <= address; i++)
         at = symbols->items[at].enclosing;
-    if (at == NONE)
+    if (at == NONE || end_of(&symbols->items[at]) <= address)
         return false;
     *ret_name = name_of(symbols, &symbols->items[at]);
     *ret_start = symbols->items[at].address;

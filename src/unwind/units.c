@@ -5,6 +5,7 @@
 #include "base/sorted.h"
 
 #include <dwarf.h>
+#include <errno.h>
 #include <string.h>
 
 enum {
@@ -33,6 +34,7 @@ struct unit {
 
 struct units {
     Dwarf *dwarf;
+    struct effort *effort;
     struct unit *items;
     size_t count, capacity;
     struct spans spans;
@@ -58,7 +60,7 @@ size_t units_size(const struct units *units)
 
 /* Where an entry's code is. Of functions that the linker left out the compiler's zero is all that stands
  * there, or one more in a list, where two zeros end it. */
-static int spans_add(struct spans *spans, Dwarf_Die *die, uint64_t what)
+static int spans_add(struct spans *spans, struct effort *effort, Dwarf_Die *die, uint64_t what)
 {
     Dwarf_Addr base, start, end;
     ptrdiff_t at = 0;
@@ -66,6 +68,8 @@ static int spans_add(struct spans *spans, Dwarf_Die *die, uint64_t what)
     while ((at = dwarf_ranges(die, at, &base, &start, &end)) > 0) {
         int r;
 
+        if (!effort_go_on(effort))
+            return -ETIME;
         if (start <= 1 || start >= end)
             continue;
         r = ARRAY_RESERVE(spans, 1, LIMIT_DEBUG_SPANS);
@@ -106,7 +110,26 @@ static const struct span *spans_find(const struct spans *spans, uint64_t address
     return NULL;
 }
 
-struct units *units_new(Dwarf *dwarf)
+/* What dwarf_haspc() says, which goes through any number of stretches at once. */
+bool units_holds(struct effort *effort, Dwarf_Die *die, uint64_t address, uint64_t *ret_start)
+{
+    Dwarf_Addr base, start, end, first = UINT64_MAX;
+    bool is_inside = false;
+    ptrdiff_t at = 0;
+
+    while ((at = dwarf_ranges(die, at, &base, &start, &end)) > 0) {
+        if (!effort_go_on(effort))
+            return false;
+        if (start <= 1 || start >= end)
+            continue;
+        is_inside = is_inside || (address >= start && address < end);
+        first = start < first ? start : first;
+    }
+    *ret_start = first;
+    return is_inside;
+}
+
+struct units *units_new(Dwarf *dwarf, struct effort *effort)
 {
     struct units *units = calloc(1, sizeof *units);
     Dwarf_CU *unit = NULL;
@@ -116,13 +139,16 @@ struct units *units_new(Dwarf *dwarf)
     if (!units)
         return NULL;
     units->dwarf = dwarf;
-    while (dwarf_get_units(dwarf, unit, &unit, NULL, &type, &die, NULL) == 0) {
+    units->effort = effort;
+    while (effort_go_on(effort) && dwarf_get_units(dwarf, unit, &unit, NULL, &type, &die, NULL) == 0) {
         if (type != DW_UT_compile && type != DW_UT_skeleton)
             continue;
-        if (ARRAY_RESERVE(units, 1, LIMIT_DEBUG_UNITS) < 0)
-            break;
+        if (ARRAY_RESERVE(units, 1, LIMIT_DEBUG_UNITS) < 0) {
+            units_free(units);
+            return NULL;
+        }
         units->items[units->count] = (struct unit){.die = die};
-        if (spans_add(&units->spans, &die, units->count++) < 0)
+        if (spans_add(&units->spans, effort, &die, units->count++) < 0)
             break; /* what is there counts */
     }
     spans_sort(&units->spans);
@@ -137,7 +163,7 @@ static bool is_outer(int tag)
 
 /* Goes through a unit's entries: only what stands outside of functions and types, or all. dwarf_siblingof
  * leads forward, whatever the file says: this ends. */
-static void unit_scan(struct unit *unit, enum scanned how)
+static void unit_scan(struct unit *unit, enum scanned how, struct effort *effort)
 {
     Dwarf_Die path[DEPTH_MAX];
     size_t depth = 0;
@@ -146,11 +172,11 @@ static void unit_scan(struct unit *unit, enum scanned how)
     unit->scanned = how;
     if (dwarf_child(&unit->die, &path[0]) != 0)
         return;
-    for (size_t seen = 0; seen < LIMIT_DEBUG_ENTRIES; seen++) {
+    for (size_t seen = 0; seen < LIMIT_DEBUG_ENTRIES && effort_go_on(effort); seen++) {
         Dwarf_Die *die = &path[depth];
         int tag = dwarf_tag(die);
 
-        if (tag == DW_TAG_subprogram && spans_add(&unit->functions, die, dwarf_dieoffset(die)) < 0)
+        if (tag == DW_TAG_subprogram && spans_add(&unit->functions, effort, die, dwarf_dieoffset(die)) < 0)
             break;
         if ((how == ALL_SCANNED || is_outer(tag)) && depth + 1 < DEPTH_MAX &&
             dwarf_child(die, &path[depth + 1]) == 0) {
@@ -158,7 +184,7 @@ static void unit_scan(struct unit *unit, enum scanned how)
             continue;
         }
         while (dwarf_siblingof(&path[depth], &path[depth]) != 0)
-            if (depth-- == 0)
+            if (depth-- == 0 || !effort_go_on(effort))
                 goto end;
     }
 end:
@@ -169,9 +195,9 @@ static bool function_find(struct units *units, struct unit *unit, uint64_t addre
 {
     const struct span *span = spans_find(&unit->functions, address, NULL);
 
-    while (!span && unit->scanned < ALL_SCANNED) {
+    while (!span && unit->scanned < ALL_SCANNED && effort_go_on(units->effort)) {
         units->function_count -= unit->functions.count;
-        unit_scan(unit, unit->scanned + 1);
+        unit_scan(unit, unit->scanned + 1, units->effort);
         units->function_count += unit->functions.count;
         span = spans_find(&unit->functions, address, NULL);
     }

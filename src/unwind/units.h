@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/cleanup.h"
+#include "unwind/effort.h"
 
 #include <elfutils/libdw.h>
 #include <stdbool.h>
@@ -12,8 +13,9 @@
 
 struct units;
 
-/* dwarf: borrowed. NULL: no memory. */
-struct units *units_new(Dwarf *dwarf);
+/* Both borrowed; calls are made between effort_begin() and effort_end(). What was found when the time was
+ * over is not all. NULL: no memory, or more units than a file may have. */
+struct units *units_new(Dwarf *dwarf, struct effort *effort);
 void units_free(struct units *units); /* accepts NULL */
 
 struct unit_place {
@@ -24,4 +26,6 @@ struct unit_place {
 
 /* False: address lies in no unit. */
 bool units_find(struct units *units, uint64_t address, struct unit_place *ret_place);
+/* Whether address lies in the code of that entry, and where that begins. Past the time: no. */
+bool units_holds(struct effort *effort, Dwarf_Die *die, uint64_t address, uint64_t *ret_start);
 size_t units_size(const struct units *units); /* bytes that they take */

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 
-static const struct cfi_row *row_at(struct walk *walk, uint64_t address, uint64_t *ret_file_address)
+/* ret_cfi: whose row it is. */
+static const struct cfi_row *row_at(struct walk *walk, uint64_t address, uint64_t *ret_file_address,
+                                    struct cfi **ret_cfi)
 {
     struct image *image = NULL;
     struct cfi *cfi;
@@ -10,6 +12,7 @@ static const struct cfi_row *row_at(struct walk *walk, uint64_t address, uint64_
     if (!images_find(walk->process->images, address, &image, ret_file_address) || !image)
         return NULL;
     cfi = image_cfi(image);
+    *ret_cfi = cfi;
     return cfi ? cfi_find(cfi, *ret_file_address) : NULL;
 }
 
@@ -26,16 +29,16 @@ static bool is_kernels_frame(const struct walk *walk)
 /* A call can be the last instruction of a function that the callee never comes back to: so what counts is
  * where the call is. But nothing calls the code that a signal handler returns to: before it stands another
  * function, or none. */
-static const struct cfi_row *row_of(struct walk *walk)
+static const struct cfi_row *row_of(struct walk *walk, struct cfi **ret_cfi)
 {
     uint64_t file_address;
-    const struct cfi_row *row = row_at(walk, walk->address - walk->is_return, &file_address);
+    const struct cfi_row *row = row_at(walk, walk->address - walk->is_return, &file_address, ret_cfi);
 
     if (!walk->is_return)
         return row;
     if (row)
         return row->end == file_address + 1 && is_kernels_frame(walk) ? NULL : row;
-    row = row_at(walk, walk->address, &file_address);
+    row = row_at(walk, walk->address, &file_address, ret_cfi);
     return row && row->is_signal ? row : NULL;
 }
 
@@ -111,16 +114,21 @@ static int return_address(const struct walk *walk, const struct cfi_row *row, co
     return *ret_address == 0 || *ret_address == walk_machine_address(UINT64_MAX) ? -ENODATA : 0;
 }
 
-int walk_by_cfi(struct walk *walk, struct walk_step *ret_step)
+static bool has_expressions(const struct cfi_row *row)
 {
-    const struct cfi_row *row = row_of(walk);
+    bool found = row->cfa.kind == CFI_IS_EXPRESSION;
+
+    for (size_t i = 0; i < row->count && !found; i++)
+        found = row->rules[i].kind == CFI_AT_EXPRESSION || row->rules[i].kind == CFI_IS_EXPRESSION;
+    return found;
+}
+
+static int step_by(const struct walk *walk, const struct cfi_row *row, struct walk_step *ret_step)
+{
     struct walk_step step = {.by = WALKED_BY_CFI};
     uint64_t cfa = 0;
-    int r;
+    int r = cfa_of(walk, &row->cfa, &cfa);
 
-    if (!row)
-        return -ENOENT;
-    r = cfa_of(walk, &row->cfa, &cfa);
     if (r == -ENODATA)
         return -ENOENT; /* a register that the chain of frame pointers does without */
     if (r < 0)
@@ -143,5 +151,23 @@ int walk_by_cfi(struct walk *walk, struct walk_step *ret_step)
     step.is_return = !row->is_signal;
     r = return_address(walk, row, &step, &step.address);
     *ret_step = step;
+    return r;
+}
+
+/* Expressions can have thousands of steps in each of a thousand frames; compilers' have three. */
+int walk_by_cfi(struct walk *walk, struct walk_step *ret_step)
+{
+    struct cfi *cfi = NULL;
+    const struct cfi_row *row = row_of(walk, &cfi);
+    int r;
+
+    if (!row)
+        return -ENOENT;
+    if (!has_expressions(row))
+        return step_by(walk, row, ret_step);
+    if (!effort_begin(cfi_effort(cfi)))
+        return -ENOENT;
+    r = step_by(walk, row, ret_step);
+    effort_end(cfi_effort(cfi));
     return r;
 }

@@ -98,11 +98,24 @@ static void members_thread(struct json *json, const struct stacks_view *view,
     kudu_member_time_span(json, "total_processor_time", thread->user_time + thread->system_time);
 }
 
+static void member_given_up(struct json *json, const struct stacks *stacks)
+{
+    if (!stacks->given_up_count)
+        return;
+    json_key(json, "given_up");
+    json_array_begin(json);
+    for (size_t i = 0; i < stacks->given_up_count && i < STACKS_GIVEN_UP; i++)
+        json_text(json, stack_module_name(stacks->given_up[i]));
+    json_array_end(json);
+    json_member_u64(json, "given_up_count", stacks->given_up_count);
+}
+
 void stack_json(struct json *json, const struct stacks_view *view, const struct thread_stack *stack)
 {
     json_object_begin(json);
     members_thread(json, view, stack->thread);
     member_frames(json, stack);
+    member_given_up(json, view->stacks);
     json_object_end(json);
 }
 
@@ -155,5 +168,6 @@ void stacks_json(struct json *json, const struct stacks_view *view)
             stack_json(json, view, groups.items[i].threads[0]);
     }
     json_array_end(json);
+    member_given_up(json, view->stacks);
     json_object_end(json);
 }

@@ -120,6 +120,21 @@ static int append_process(struct buffer *out, const struct stacks_view *view)
     return r < 0 ? r : buffer_append_string(out, "\n");
 }
 
+static int append_given_up(struct buffer *out, const struct stacks *stacks)
+{
+    int r =
+        buffer_append_string(out, "\nWhat was found out of these files is not all, since it took too long: ");
+
+    for (size_t i = 0; i < stacks->given_up_count && i < STACKS_GIVEN_UP && r >= 0; i++) {
+        r = i > 0 ? buffer_append_string(out, ", ") : 0;
+        if (r >= 0)
+            r = text_escape(stack_module_name(stacks->given_up[i]), out);
+    }
+    if (r >= 0 && stacks->given_up_count > STACKS_GIVEN_UP)
+        r = buffer_append_format(out, " and %zu more", stacks->given_up_count - STACKS_GIVEN_UP);
+    return r < 0 ? r : buffer_append_string(out, ".\n");
+}
+
 int stacks_text(struct buffer *out, const struct stacks_view *view)
 {
     _cleanup_stack_groups_ struct stack_groups groups = {0};
@@ -132,5 +147,7 @@ int stacks_text(struct buffer *out, const struct stacks_view *view)
         if (r >= 0)
             r = append_group(out, &groups.items[i]);
     }
+    if (r >= 0 && view->stacks->given_up_count > 0)
+        r = append_given_up(out, view->stacks);
     return r < 0 ? r : 0;
 }

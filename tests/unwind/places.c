@@ -1,6 +1,7 @@
 /* Prints what an ELF file says of addresses of it, one on each line of the input, in the form of `addr2line
  * -afi`; for the integration tests, which ask others too. usage: places FILE [beside] */
 #include "base/parse.h"
+#include "unwind/effort.h"
 #include "unwind/image.h"
 
 #include <errno.h>
@@ -55,6 +56,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s: %s\n", argv[1], strerror(-r));
         return 1;
     }
+    effort_init(image_effort(image), 60 * 1000); /* all addresses of a file are asked for */
     while (fgets(line, sizeof line, stdin)) {
         uint64_t address;
 

@@ -36,6 +36,8 @@ static void file_open(const char *path, struct file *file)
     file->of_eh = dwarf_getcfi_elf(file->elf);
     file->of_debug = file->debug ? dwarf_getcfi(file->debug) : NULL;
     file->cfi = cfi_new(file->elf, file->debug);
+    if (file->cfi)
+        effort_init(cfi_effort(file->cfi), 60 * 1000); /* for all addresses of it */
 }
 
 static void file_close(struct file *file)
@@ -289,6 +291,91 @@ static void without_a_section_table(void **state_of_tests)
     file_close(&whole);
 }
 
+static uint8_t *put(uint8_t *at, const void *bytes, size_t size)
+{
+    memcpy(at, bytes, size);
+    return at + size;
+}
+
+static uint8_t *put_32(uint8_t *at, uint32_t value)
+{
+    return put(at, &value, sizeof value);
+}
+
+/* One function, where each of ENDLESS_CODE addresses is a row of its own behind megabytes of instructions
+ * that come to nothing. */
+enum { ENDLESS_SIZE = 4000000, ENDLESS_CODE = 0x1000000, ENDLESS_PARTS = 1000 };
+
+static size_t write_endless(uint8_t *bytes)
+{
+    static const uint8_t common[] = {1, 0, 1, 0x78, 16, DW_CFA_def_cfa, 7, 8, DW_CFA_nop, DW_CFA_nop};
+    uint8_t *at = put_32(bytes, 4 + sizeof common), *own;
+
+    at = put(put_32(at, 0), common, sizeof common);
+    own = at + 4;
+    at = put_32(own, (uint32_t)(own - bytes)); /* back to the CIE */
+    at = put(at, &(uint64_t){0x1000}, 8);
+    at = put(at, &(uint64_t){ENDLESS_CODE}, 8);
+    for (size_t i = 0; i < ENDLESS_PARTS; i++) {
+        for (size_t j = 0; j < ENDLESS_SIZE / ENDLESS_PARTS / 2; j++)
+            at = put(at, (const uint8_t[]){DW_CFA_remember_state, DW_CFA_restore_state}, 2);
+        *at++ = DW_CFA_advance_loc | 1;
+    }
+    (void)put_32(own - 4, (uint32_t)(at - own));
+    at = put_32(at, 0);
+    return (size_t)(at - bytes);
+}
+
+static void gives_up_what_takes_too_long(void **state)
+{
+    static const char names[] = "\0.eh_frame\0.names";
+    size_t capacity = ENDLESS_SIZE + 8192, size;
+    uint8_t *bytes = calloc(1, capacity);
+    Elf64_Shdr sections[] = {
+        {0},
+        {.sh_name = 1, .sh_type = SHT_PROGBITS, .sh_offset = sizeof(Elf64_Ehdr), .sh_addralign = 1},
+        {.sh_name = 11, .sh_type = SHT_STRTAB, .sh_size = sizeof names, .sh_addralign = 1}};
+    Elf64_Ehdr header = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+                         .e_type = ET_DYN,
+                         .e_machine = EM_X86_64,
+                         .e_version = EV_CURRENT,
+                         .e_ehsize = sizeof header,
+                         .e_shentsize = sizeof sections[0],
+                         .e_shnum = 3,
+                         .e_shstrndx = 2};
+    uint64_t at = 0x1000 + ENDLESS_PARTS - 1;
+    const struct cfi_row *first;
+    struct cfi *cfi;
+    Elf *elf;
+
+    (void)state;
+    assert_non_null(bytes);
+    sections[1].sh_size = write_endless(bytes + sizeof header);
+    sections[2].sh_offset = sizeof header + sections[1].sh_size;
+    memcpy(bytes + sections[2].sh_offset, names, sizeof names);
+    header.e_shoff = (sections[2].sh_offset + sizeof names + 7) / 8 * 8;
+    memcpy(bytes + header.e_shoff, sections, sizeof sections);
+    memcpy(bytes, &header, sizeof header);
+    size = header.e_shoff + sizeof sections;
+    assert_true(size <= capacity);
+    elf = elf_memory((char *)bytes, size);
+    cfi = cfi_new(elf, NULL);
+    assert_non_null(cfi);
+    first = cfi_find(cfi, at);
+    assert_non_null(first);
+    assert_int_equal(first->start, at);
+    for (uint64_t i = 1; i < ENDLESS_PARTS / 2 && !cfi_effort(cfi)->is_over; i++)
+        (void)cfi_find(cfi, at - i);
+    assert_true(cfi_effort(cfi)->is_over);
+    assert_ptr_equal(cfi_find(cfi, at), first); /* what was found stays */
+    assert_null(cfi_find(cfi, 0x1001));
+    effort_init(cfi_effort(cfi), 60 * 1000);
+    assert_non_null(cfi_find(cfi, 0x1001));
+    cfi_free(cfi);
+    elf_end(elf);
+    free(bytes);
+}
+
 /* Far more rows than are kept. */
 static void forgets_and_finds_again(void **state)
 {
@@ -315,6 +402,7 @@ int main(void)
         cmocka_unit_test(another_machine),
         cmocka_unit_test(other_kinds_of_files),
         cmocka_unit_test(without_a_section_table),
+        cmocka_unit_test(gives_up_what_takes_too_long),
         cmocka_unit_test(forgets_and_finds_again),
     };
     elf_version(EV_CURRENT);

@@ -87,6 +87,35 @@ static void finds_the_function_around(void **state)
     symbols_free(symbols);
 }
 
+/* A file can have a million functions in one another: not each of them is asked for each address. */
+static void passes_over_many(void **state)
+{
+    enum { DEPTH = 1000000, END = 3 * DEPTH };
+    Elf64_Sym *entries = calloc(DEPTH, sizeof *entries);
+    char *strings = calloc(1, 32);
+    struct symbols *symbols = symbols_new();
+    const char *name;
+    uint64_t start;
+    (void)state;
+
+    assert_non_null(entries);
+    assert_non_null(strings);
+    memcpy(strings, "\0outer\0inner", 13);
+    for (size_t i = 0; i < DEPTH; i++)
+        entries[i] = (Elf64_Sym){.st_name = i ? 7 : 1,
+                                 .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
+                                 .st_shndx = 1,
+                                 .st_value = i + 1,
+                                 .st_size = i ? 2 * DEPTH - i : END};
+    assert_int_equal(symbols_add_read(symbols, entries, DEPTH, strings, 32, END), 0);
+    symbols_sort(symbols);
+    expect(symbols, 2 * DEPTH, "inner", DEPTH);
+    for (uint64_t at = 2 * DEPTH + 1; at < END; at += 10) /* a hundred thousand */
+        assert_false(symbols_find(symbols, at, &name, &start));
+    symbols_free(symbols);
+    free(entries);
+}
+
 /* Each is better than the next; whatever their order, the first of those that are there is shown. */
 static void prefers_the_same_of_several(void **state)
 {
@@ -150,6 +179,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_the_function_around),
+        cmocka_unit_test(passes_over_many),
         cmocka_unit_test(prefers_the_same_of_several),
         cmocka_unit_test(bears_nonsense),
     };
