@@ -9,6 +9,7 @@
 #define LIMIT_FILES 1048576u                /* descriptors of one process */
 #define LIMIT_PROC_TEXT (64u * 1024 * 1024) /* one file of /proc in memory: 1 M lines of maps at 64 bytes */
 #define LIMIT_ENVIRON (8u * 1024 * 1024)    /* environment or command line of one process */
+#define LIMIT_CGROUP_TEXT (64u * 1024)      /* the list of one process's control groups */
 #define LIMIT_RESCANS 64u                   /* passes over /proc/PID/task or the tree until nothing is new */
 #define LIMIT_TORN_READS 5u                 /* a torn maps file is read again this often */
 
@@ -59,6 +60,11 @@
 #define LIMIT_JSON_ANSWER (256u * 1024 * 1024) /* one JSON answer in a worker */
 
 #define LIMIT_WAIT_MS (10ull * 60 * 1000) /* how long a process may be given to end by itself */
+
+/* The stream of events */
+#define LIMIT_EVENTS_FRAME (32u * 1024 * 1024) /* one tick, or all processes at once */
+#define LIMIT_EVENTS_KEPT (16u * 1024 * 1024)  /* of the ticks that late viewers can still have */
+#define LIMIT_WATCHED 65536u                   /* processes that are watched; those beyond are only counted */
 
 /* Samples */
 #define LIMIT_PERF_FREQUENCY 1000u           /* in a second of a processor's time */

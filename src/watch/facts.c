@@ -1,0 +1,123 @@
+#include "watch/facts.h"
+
+#include "base/io.h"
+#include "proc/read.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* A process may say that its arguments are as long as its memory; more than this is not looked at. */
+enum { COMMAND_LOOKED_AT = 4096, ENVIRON_LOOKED_AT = 128 * 1024 };
+
+static const struct {
+    const char *program, *runtime;
+    const char *version_behind; /* part of the path behind which a version stands; NULL: behind the name */
+} runtimes[] = {
+    {"python", "Python", NULL}, {"java", "Java", "java-"},    {"node", "Node", NULL},
+    {"dotnet", ".NET", NULL},   {"ruby", "Ruby", NULL},       {"php", "PHP", NULL},
+    {"perl", "Perl", NULL},     {"beam.smp", "Erlang", NULL}, {"mono", "Mono", NULL},
+    {"deno", "Deno", NULL},     {"bun", "Bun", NULL},         {"lua", "Lua", NULL},
+};
+
+/* Digits and dots at text; 0: something else stands there. */
+static size_t version_size(const char *text)
+{
+    size_t size = strspn(text, "0123456789.");
+
+    return size < 8 ? size : 0;
+}
+
+void watch_runtime(const char *path, char text[WATCH_RUNTIME_MAX])
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < ELEMENTS_OF(runtimes); i++) {
+        size_t length = strlen(runtimes[i].program);
+        const char *rest = name + length, *version = rest;
+
+        if (strncmp(name, runtimes[i].program, length) != 0 || rest[version_size(rest)] != '\0')
+            continue;
+        if (runtimes[i].version_behind) {
+            version = strstr(path, runtimes[i].version_behind);
+            version = version ? version + strlen(runtimes[i].version_behind) : rest;
+        }
+        (void)snprintf(text, WATCH_RUNTIME_MAX, "%s%s%.*s", runtimes[i].runtime,
+                       version_size(version) ? " " : "", (int)version_size(version), version); /* fits */
+        return;
+    }
+}
+
+/* The kernel's mark at the end of a link to a file that is gone; a file may also be called so. */
+static void take_program(int directory_fd, struct watch_facts *facts)
+{
+    static const char mark[] = " (deleted)";
+    _cleanup_free_ char *path = NULL;
+    struct stat program;
+    size_t length;
+
+    if (io_readlink_at(directory_fd, "exe", &path) < 0)
+        return;
+    length = strlen(path);
+    if (length > sizeof mark - 1 && strcmp(path + length - (sizeof mark - 1), mark) == 0 &&
+        fstatat(directory_fd, "exe", &program, 0) == 0 && program.st_nlink == 0) {
+        facts->badges |= BADGE_DELETED;
+        path[length - (sizeof mark - 1)] = '\0';
+    }
+    watch_runtime(path, facts->runtime);
+}
+
+static void take_command(int directory_fd, struct watch_facts *facts)
+{
+    _cleanup_buffer_ struct buffer block = BUFFER_INIT(COMMAND_LOOKED_AT), text = {0};
+    int r = proc_read_memory_file(directory_fd, "cmdline", &block);
+
+    if (r < 0 && r != -ENOBUFS)
+        return;
+    if (cmdline_join(&block, &text) == 0)
+        (void)snprintf(facts->command, sizeof facts->command, "%s", buffer_string(&text)); /* cut */
+}
+
+static void take_environment(int directory_fd, struct watch_facts *facts)
+{
+    _cleanup_buffer_ struct buffer block = BUFFER_INIT(ENVIRON_LOOKED_AT);
+    int r = proc_read_memory_file(directory_fd, "environ", &block);
+    const char *pool;
+
+    if (r < 0 && r != -ENOBUFS)
+        return;
+    pool = environ_get(&block, "APP_POOL_ID");
+    if (pool && strncmp(pool, "~1", 2) == 0)
+        facts->badges |= BADGE_SCM;
+    if (environ_get(&block, "WEBJOBS_NAME"))
+        facts->badges |= BADGE_WEBJOB;
+}
+
+void watch_facts_read(int directory_fd, const struct proc_stat *stat, struct watch_facts *ret_facts)
+{
+    struct proc_status status = {.uid = {[1] = (uid_t)-1}};
+
+    memset(ret_facts, 0,
+           sizeof *ret_facts); /* with what lies between the members: they are compared as bytes */
+    if (proc_status_read(directory_fd, &status) == 0) {
+        ret_facts->badges |= status.seccomp > 0 ? BADGE_SECCOMP : 0u;
+        ret_facts->badges |= status.tracer > 0 ? BADGE_TRACED : 0u;
+    }
+    ret_facts->user = status.uid[1];
+    if (stat->flags & PROC_FLAG_KERNEL_THREAD) {
+        bool is_worker =
+            strncmp(stat->name, "kworker/", 8) == 0; /* behind its name stands what it works at */
+        size_t length = is_worker ? strcspn(stat->name, "-+") : strlen(stat->name);
+
+        memcpy(ret_facts->name, stat->name, length); /* which is shorter */
+        ret_facts->badges |= BADGE_KERNEL;
+        return;
+    }
+    process_full_name(directory_fd, stat->name, ret_facts->name, sizeof ret_facts->name);
+    take_program(directory_fd, ret_facts);
+    take_command(directory_fd, ret_facts);
+    take_environment(directory_fd, ret_facts);
+    if (proc_cgroup_read(directory_fd, &ret_facts->cgroup) < 0)
+        ret_facts->cgroup = (struct proc_cgroup){0};
+}
