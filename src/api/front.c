@@ -1,5 +1,6 @@
 #include "api/front.h"
 
+#include "api/events.h"
 #include "api/kudu.h"
 #include "api/openapi.h"
 #include "api/page.h"
@@ -17,12 +18,14 @@
 struct front {
     const struct config *config;
     struct kudu_front kudu;
+    struct events events;
     struct target prefix; /* path-prefix taken apart */
     struct buffer openapi, page;
 };
 
 static void front_release(struct front *front)
 {
+    events_release(&front->events);
     target_release(&front->prefix);
     buffer_release(&front->openapi);
     buffer_release(&front->page);
@@ -31,6 +34,7 @@ static void front_release(struct front *front)
 /* What is answered from memory. */
 static const struct route own_routes[] = {
     {HTTP_GET, "/", "page"},
+    {HTTP_GET, "/api/events", "events"},
     {HTTP_GET, "/healthz", "healthz"},
     {HTTP_GET, "/openapi.json", "openapi"},
     {0},
@@ -76,6 +80,8 @@ static void answer_own(struct front *front, struct http_exchange *exchange, cons
         http_method_allow(match->allowed, allow);
         http_header(exchange, "Allow", allow);
         http_answer_problem(exchange, 405, "The requested resource does not support this method.");
+    } else if (strcmp(match->route->name, "events") == 0) {
+        events_handle(&front->events, exchange);
     } else if (strcmp(match->route->name, "page") == 0) {
         http_header(exchange, "Content-Security-Policy", page_policy());
         http_header(exchange, "Referrer-Policy", "no-referrer");
@@ -112,7 +118,9 @@ static void handle(void *context, struct http_exchange *exchange)
 
 static void on_stop(void *context, struct http_server *server)
 {
-    (void)context; /* the signal is not read: it would only be the same one again */
+    struct front *front = context;
+
+    events_stop(&front->events); /* the signal is not read: it would only be the same one again */
     http_server_stop(server);
 }
 
@@ -134,6 +142,7 @@ static int serve(const struct front_start *start, struct error *error)
     _cleanup_(front_release) struct front front = {
         .config = start->config,
         .kudu = {.channel = start->channel, .prefix = start->config->path_prefix},
+        .events = {.config = start->config, .channel = start->channel},
     };
     struct http_settings settings = {
         .connections = start->config->connections,
@@ -156,11 +165,12 @@ static int serve(const struct front_start *start, struct error *error)
     if (signal_fd < 0)
         return error_errno(error, errno, "Can't wait for signals");
     r = http_server_new(start->data, &settings, &server, error);
+    front.events.server = server;
     if (r == 0)
-        r = http_server_watch(server, signal_fd, EPOLLIN | EPOLLONESHOT, on_stop, NULL, error);
+        r = http_server_watch(server, signal_fd, EPOLLIN | EPOLLONESHOT, on_stop, &front, error);
     /* no events of its own: only its hangup, when the inspector is gone */
     if (r == 0)
-        r = http_server_watch(server, start->channel, EPOLLONESHOT, on_stop, NULL, error);
+        r = http_server_watch(server, start->channel, EPOLLONESHOT, on_stop, &front, error);
     if (r == 0)
         r = sandbox_seal_front(error);
     return r < 0 ? r : http_server_run(server, error);

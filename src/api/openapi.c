@@ -36,6 +36,7 @@ static const struct {
     {"environment", "Environment", NULL},
     {"stop", "Stopped", NULL},
     {"doctor", "Doctor", NULL},
+    {"events", NULL, "text/event-stream"},
     {"healthz", "Health", NULL},
     {"openapi", NULL, "application/json"},
     {"page", NULL, "text/html"},
@@ -223,6 +224,8 @@ static void write_own(struct json *json)
         const char *summary;
     } own[] = {
         {{HTTP_GET, "/", "page"}, "A page with links to the routes"},
+        {{HTTP_GET, "/api/events", "events"},
+         "What all processes do, as Server-Sent Events (docs/EVENTS.md)"},
         {{HTTP_GET, "/healthz", "healthz"}, "Does the service answer"},
         {{HTTP_GET, "/openapi.json", "openapi"}, "This description"},
     };

@@ -17,7 +17,9 @@ enum {
     RELAY_MIN = 1024 * 1024, /* a body of this size goes past libmicrohttpd, without a copy */
     UNSENT_MAX = 256 * 1024, /* of a streamed body in the kernel, beyond what is on its way */
     FULL_SIZE = 4 * 1024,    /* what libmicrohttpd gets to wait with while the socket is full */
-    PIPE_SIZE = 512 * 1024,  /* for a streamed body (service/client.c says why) */
+    ENDLESS_SIZE = 32 * 1024,    /* its BLOCK_SIZE ... */
+    ENDLESS_SOCKET = 128 * 1024, /* ... and what the kernel holds of it */
+    PIPE_SIZE = 512 * 1024,      /* for a streamed body (service/client.c says why) */
 };
 
 struct http_exchange *exchange_new(struct server_daemon *daemon, struct MHD_Connection *connection,
@@ -224,6 +226,17 @@ static void limit_unsent(int socket)
     (void)setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent); /* else it is no TCP */
 }
 
+/* Small pieces, once a second: the kernel would take them for a client that sleeps for hours. */
+static void limit_endless(int socket, uint64_t stall_ms)
+{
+    const int size = ENDLESS_SOCKET;
+    const unsigned patience = stall_ms < INT32_MAX ? (unsigned)stall_ms : INT32_MAX;
+
+    (void)setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &size, sizeof size); /* else it holds more */
+    (void)setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience,
+                     sizeof patience); /* else it is no TCP */
+}
+
 /* Where nothing stands between body and socket: no chunks, no TLS. Else libmicrohttpd copies. */
 static void try_relay(struct http_exchange *exchange, int socket)
 {
@@ -247,9 +260,12 @@ static void begin_stream(struct http_exchange *exchange)
     if (socket) {
         limit_unsent(socket->connect_fd);
         try_relay(exchange, socket->connect_fd);
+        if (exchange->head.stall_ms > 0)
+            limit_endless(socket->connect_fd, exchange->head.stall_ms);
     }
     finish(exchange, exchange->head.status, exchange->head.type,
-           MHD_create_response_from_callback(length, BLOCK_SIZE, read_block, exchange, NULL));
+           MHD_create_response_from_callback(length, exchange->head.stall_ms > 0 ? ENDLESS_SIZE : BLOCK_SIZE,
+                                             read_block, exchange, NULL));
 }
 
 /* The answer without its body: to HEAD, and where the status has none. */

@@ -43,6 +43,9 @@ struct http_source_head {
     unsigned status;
     const char *type; /* borrowed until the source is freed; NULL: none */
     int64_t length;   /* -1 unknown */
+    uint64_t
+        stall_ms; /* of a stream without an end: what was sent is given up, and its client with it, when it
+                     is not taken for so long; 0: the server's idle_ms, which counts only what waits here */
 };
 
 struct http_source_ops {

@@ -10,7 +10,7 @@
 #include <sys/epoll.h>
 
 enum {
-    WATCHES_MAX = 4,
+    WATCHES_MAX = 8,
     EVENTS_MAX = 128,
     RUNS_MAX = 16,         /* of one daemon before the others have their turn */
     CONNECTIONS_SPARE = 64 /* beyond the limit, to be told so */
@@ -18,6 +18,7 @@ enum {
 
 struct watch {
     enum event_kind kind; /* EVENT_WATCH */
+    int fd;               /* borrowed */
     void (*ready)(void *context, struct http_server *server);
     void *context;
 };
@@ -28,7 +29,6 @@ struct http_server {
     struct server_daemon daemons[LISTENERS_MAX];
     size_t daemon_count;
     struct watch watches[WATCHES_MAX];
-    size_t watch_count;
     struct suspended_list suspended;
     uint64_t connections, exchanges;
     bool is_stopping;
@@ -270,7 +270,8 @@ static int turn(struct http_server *server, struct error *error)
     for (int i = 0; i < count; i++) {
         if (*(enum event_kind *)events[i].data.ptr == EVENT_WATCH) {
             const struct watch *watch = events[i].data.ptr;
-            watch->ready(watch->context, server);
+            if (watch->ready) /* else taken back within this very turn */
+                watch->ready(watch->context, server);
         } else if (*(enum event_kind *)events[i].data.ptr == EVENT_DAEMON) {
             ((struct server_daemon *)events[i].data.ptr)->is_due = true;
         }
@@ -314,16 +315,29 @@ int http_server_watch(struct http_server *server, int fd, uint32_t events,
                       void (*ready)(void *context, struct http_server *server), void *context,
                       struct error *error)
 {
-    struct watch *watch = &server->watches[server->watch_count];
-    struct epoll_event event = {.events = events, .data.ptr = watch};
+    struct watch *watch = server->watches;
+    struct epoll_event event = {.events = events};
 
-    if (server->watch_count == WATCHES_MAX)
+    while (watch < server->watches + WATCHES_MAX && watch->ready)
+        watch++;
+    if (watch == server->watches + WATCHES_MAX)
         return error_set(error, ENOBUFS, "Too many descriptors to watch.");
+    event.data.ptr = watch;
     if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
         return error_errno(error, errno, "Can't watch a descriptor");
-    *watch = (struct watch){.kind = EVENT_WATCH, .ready = ready, .context = context};
-    server->watch_count++;
+    *watch = (struct watch){.kind = EVENT_WATCH, .fd = fd, .ready = ready, .context = context};
     return 0;
+}
+
+void http_server_unwatch(struct http_server *server, int fd)
+{
+    for (size_t i = 0; i < WATCHES_MAX; i++) {
+        struct watch *watch = &server->watches[i];
+        if (!watch->ready || watch->fd != fd)
+            continue;
+        (void)epoll_ctl(server->epoll_fd, EPOLL_CTL_DEL, fd, NULL); /* it is there */
+        watch->ready = NULL;
+    }
 }
 
 static int start_daemon(struct http_server *server, const struct listener *listener, struct error *error)

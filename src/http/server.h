@@ -26,6 +26,9 @@ int http_server_watch(struct http_server *server, int fd, uint32_t events,
                       void (*ready)(void *context, struct http_server *server), void *context,
                       struct error *error) _must_check_;
 
+/* No more of them. Also from within a callback. */
+void http_server_unwatch(struct http_server *server, int fd);
+
 /* Serves until http_server_stop was called and the answers that ran are given, or their time is over. */
 int http_server_run(struct http_server *server, struct error *error) _must_check_;
 

@@ -52,6 +52,7 @@ enum operation_flags {
         1 << 4, /* goes to the worker that has the target's session (ops/profile_session.h) ... */
     OPERATION_BEGINS_SESSION = 1 << 5, /* ... or begins one */
     OPERATION_GIVES_UP = 1 << 3,       /* pointless once its reader has gone: its worker is ended */
+    OPERATION_ENDLESS = 1 << 6,        /* ends by its reader's going away, and has no deadline */
     OPERATION_OWN_WORKER = 1 << 2,     /* may take long without much work: a worker of its own, no dump */
 };
 

@@ -46,6 +46,8 @@ const struct config_key config_keys[] = {
     {"dumps", "limits", CONFIG_NUMBER, KEY(dumps), "2", 1, 256, "N", "dumps at the same time"},
     {"dumps-per-target", "limits", CONFIG_NUMBER, KEY(dumps_per_target), "1", 1, 256, "N",
      "dumps of one process at the same time"},
+    {"viewers", "limits", CONFIG_NUMBER, KEY(viewers), "32", 0, 4096, "N",
+     "viewers of events at the same time"},
     {"operation-timeout", "limits", CONFIG_DURATION, KEY(operation_timeout), "10s", 10, HOURS(1), "TIME",
      "deadline of a light operation"},
     {"dump-timeout", "limits", CONFIG_DURATION, KEY(dump_timeout), "10m", 10, HOURS(24), "TIME",

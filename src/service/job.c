@@ -37,6 +37,10 @@ static int deadline_of(struct job *job, const struct request *request, uint64_t 
             return r;
     }
     job->limit_ms = limit_ms + waits;
+    if (job->flags & OPERATION_ENDLESS) {
+        job->deadline_ms = UINT64_MAX;
+        return 0;
+    }
     job->deadline_ms = clock_monotonic_ms() + job->limit_ms;
     return 0;
 }

@@ -286,7 +286,7 @@ int pool_give_own(struct pool *pool, struct job *job, struct error *error)
     if (r < 0)
         return r;
     /* no events asked for: EPOLLERR, which always comes, is the reader's going away */
-    if (job->flags & (OPERATION_HEAVY | OPERATION_GIVES_UP))
+    if (job->flags & (OPERATION_HEAVY | OPERATION_GIVES_UP | OPERATION_ENDLESS))
         (void)!watch(pool, job->answer_fd, 0, POOL_READER_EVENT + slot); /* its write fails by itself, too */
     return 0;
 }

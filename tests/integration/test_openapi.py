@@ -45,6 +45,8 @@ def test_every_answer_is_as_described(service, document, target):
         for method, operation in methods.items():
             if method == "delete" or path.endswith("/stop"):
                 continue  # they end the process, or a profile that was begun: below
+            if path == "/api/events":
+                continue  # it has no end: test_events.py
             for parameter in re.findall(r"{(\w+)}", path):
                 assert parameter in {p["name"] for p in operation["parameters"] if p["in"] == "path"}
             query = "?seconds=1" if path.endswith("/profile") else ""
