@@ -13,9 +13,11 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ptrace.h>
 
 enum {
     SHORTEST_MS = 10,            /* a shorter timeout is late by less than that, which isn't worth a look */
+    LOOK_NS = 50000,             /* from the last look to the interrupt: no time to wait anew in */
     MOVES_BUDGET_NS = 100000000, /* for moves between processors: on a busy one we wait for our turn */
     DRIFT_PART = 1000, /* the two clocks may run apart by a thousandth: NTP's limit is half of that */
     NS_PER_MS = 1000000,
@@ -218,12 +220,21 @@ static uint64_t runs_of(const struct pidref *process, pid_t tid)
     return read_runs(process->dir_fd, name);
 }
 
-void interrupted_look_again(const struct pidref *process, struct traced_thread *thread)
+int interrupted_interrupt(const struct pidref *process, struct traced_thread *thread)
 {
     struct waited *waited = &thread->waited;
+    uint64_t began_ns = 0;
+    int r;
 
-    if (waited->known == WAITED_SINCE && runs_of(process, thread->tid) != waited->runs)
+    if (waited->known == WAITED_SINCE) {
+        began_ns = clock_monotonic_ns();
+        if (runs_of(process, thread->tid) != waited->runs)
+            waited->known = WAITED_UNKNOWN;
+    }
+    r = ptrace(PTRACE_INTERRUPT, thread->tid, NULL, NULL) < 0 ? -errno : 0;
+    if (waited->known == WAITED_SINCE && clock_monotonic_ns() - began_ns > LOOK_NS)
         waited->known = WAITED_UNKNOWN;
+    return r;
 }
 
 /* What is left of the timeout, rounded up. */

@@ -56,9 +56,10 @@ struct moves {
 void interrupted_find_since(struct thread_list *threads, struct moves *moves);
 /* By another thread, again and again until it is over: acts once that takes long. */
 void interrupted_call_back(struct moves *moves);
-/* Right before it is interrupted: forgets what it had waited if it has run since. Such a thread may be on its
- * way into its next call, and would be stopped there with no sleep in between that tells. */
-void interrupted_look_again(const struct pidref *process, struct traced_thread *thread);
+/* Interrupts it, and forgets what it had waited if it has run since, or if we were kept from the processor
+ * between that look and the interrupt. Such a thread may be on its way into its next call, and would be
+ * stopped there with no sleep in between that tells. A negative errno of ptrace(2). */
+int interrupted_interrupt(const struct pidref *process, struct traced_thread *thread);
 /* The thread has stopped, and was mended: shortens its timeout if it has slept on since it was looked at. */
 void interrupted_shorten(const struct pidref *process, struct traced_thread *thread);
 /* Before it goes on: by what it was held. */

@@ -296,8 +296,7 @@ static int stop_one_by_one(struct hold *hold)
 
         if (!thread->alone || thread->state != TRACED_SEIZED)
             continue;
-        interrupted_look_again(hold->process, thread);
-        if (ptrace(PTRACE_INTERRUPT, thread->tid, NULL, NULL) < 0)
+        if (interrupted_interrupt(hold->process, thread) < 0)
             continue;
         while ((r = look_at(hold, thread)) == 0 && clock_monotonic_ns() < end_ns)
             (void)sched_yield(); /* can't fail on Linux */
@@ -323,9 +322,7 @@ static int stop_seized(struct hold *hold)
 
         if (thread->state != TRACED_SEIZED)
             continue;
-        interrupted_look_again(hold->process, thread);
-        (void)ptrace(PTRACE_INTERRUPT, thread->tid, NULL,
-                     NULL); /* ESRCH: it has ended, as the sweep will see */
+        (void)interrupted_interrupt(hold->process, thread); /* -ESRCH: it has ended, as the sweep will see */
     }
     r = wait_for_all(hold);
     return r < 0 ? r : thread_list_settle(&hold->threads);
