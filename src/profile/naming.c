@@ -1,11 +1,16 @@
 #include "profile/naming.h"
 
 #include "base/array.h"
+#include "base/clock.h"
 #include "capture/code_memory.h"
 #include "profile/kernel_names.h"
+#include "profile/stale.h"
 
 #include <errno.h>
 #include <string.h>
+
+/* Of all time, a fiftieth is for renewals; at first, and after a rest, a second at once. */
+enum { CREDIT_PART = 50, CREDIT_MOST = 1000 * 1000 * 1000 };
 
 struct named {
     uint64_t address;
@@ -26,7 +31,14 @@ struct files {
 struct naming {
     const struct pidref *process;
     struct profile *profile;
-    bool is_stale;
+    struct stale stale;
+    struct credit {
+        int64_t left;     /* time that renewals may take; ns */
+        uint64_t from_ns; /* when that was so; CLOCK_MONOTONIC */
+    } credit;
+    uint64_t read_ns;     /* when what is known began to be read; likewise */
+    uint32_t stale_frame; /* what stands for an address of which nothing is known ... */
+    bool has_stale_frame; /* ... if it was needed */
     struct files *files;
     struct kernel_names *kernel;
     uint32_t kernel_module; /* 0: not asked for yet */
@@ -93,21 +105,49 @@ static int files_read(const struct pidref *process, struct files **ret_files)
     return 0;
 }
 
-/* Where that fails, as of a process that has ended, what is known stays. */
-static void renew(struct naming *naming)
+static bool may_renew(struct credit *credit)
+{
+    uint64_t now_ns = clock_monotonic_ns();
+    int64_t more = (int64_t)((now_ns - credit->from_ns) / CREDIT_PART);
+
+    credit->from_ns = now_ns;
+    credit->left = more > CREDIT_MOST - credit->left ? CREDIT_MOST : credit->left + more;
+    return credit->left > 0;
+}
+
+bool naming_is_stale(const struct naming *naming, uint64_t address)
+{
+    return stale_has(&naming->stale, address);
+}
+
+static int files_renew(struct naming *naming, struct files **ret_files)
+{
+    uint64_t began_ns = clock_thread_ns();
+    int r;
+
+    naming->read_ns = clock_monotonic_ns();
+    r = files_read(naming->process, ret_files);
+    naming->credit.left -= (int64_t)(clock_thread_ns() - began_ns);
+    return r;
+}
+
+/* A process with 20,000 mappings can make a new one more often than they can be read. Where reading fails, as
+ * of a process that has ended, what is known stays. */
+bool naming_renew(struct naming *naming)
 {
     struct files *fresh;
 
-    if (!naming->is_stale)
-        return;
-    naming->is_stale = false;
-    if (files_read(naming->process, &fresh) < 0)
-        return;
+    if (!may_renew(&naming->credit))
+        return false;
+    naming->stale.count = 0;
+    if (files_renew(naming, &fresh) < 0)
+        return true;
     files_free(naming->files);
     naming->files = fresh;
     /* what was at an address may be elsewhere now; the frames that were counted stay */
     naming->known.count = naming->frames.count = 0;
     index_release(&naming->index);
+    return true;
 }
 
 int naming_new(const struct pidref *process, struct profile *profile, struct naming **ret_naming)
@@ -119,7 +159,8 @@ int naming_new(const struct pidref *process, struct profile *profile, struct nam
         return -ENOMEM;
     naming->process = process;
     naming->profile = profile;
-    r = files_read(process, &naming->files);
+    naming->credit = (struct credit){CREDIT_MOST, clock_monotonic_ns()};
+    r = files_renew(naming, &naming->files);
     if (r < 0)
         return r;
     naming->kernel = kernel_names_read();
@@ -127,9 +168,53 @@ int naming_new(const struct pidref *process, struct profile *profile, struct nam
     return 0;
 }
 
-void naming_forget(struct naming *naming)
+/* What was mapped before that was read already: samples come a tenth of a second late. */
+void naming_forget(struct naming *naming, uint64_t start, uint64_t size, uint64_t at_ns)
 {
-    naming->is_stale = true;
+    uint64_t end;
+
+    if (at_ns >= naming->read_ns)
+        stale_add(&naming->stale, start, __builtin_add_overflow(start, size, &end) ? UINT64_MAX : end);
+}
+
+void naming_forget_all(struct naming *naming, uint64_t at_ns)
+{
+    naming_forget(naming, 0, UINT64_MAX, at_ns);
+}
+
+static bool same_code(const struct map *one, const struct map *other)
+{
+    return one->end == other->end && one->offset == other->offset && one->inode == other->inode &&
+           one->device == other->device && one->permissions == other->permissions;
+}
+
+/* Only code: data comes and goes all the time. */
+static void forget_code(struct naming *naming, const struct map *map)
+{
+    if (map->permissions & MAP_EXECUTE)
+        stale_add(&naming->stale, map->start, map->end);
+}
+
+void naming_compare(struct naming *naming, const struct map_list *maps)
+{
+    const struct map_list *known = &naming->files->maps;
+    size_t i = 0, j = 0;
+
+    while (i < maps->count || j < known->count) {
+        const struct map *now = i < maps->count ? &maps->items[i] : NULL;
+        const struct map *then = j < known->count ? &known->items[j] : NULL;
+        bool is_now = now && (!then || now->start <= then->start);
+        bool was_then = then && (!now || then->start <= now->start);
+
+        i += is_now;
+        j += was_then;
+        if (is_now && was_then && same_code(now, then))
+            continue;
+        if (is_now)
+            forget_code(naming, now);
+        if (was_then)
+            forget_code(naming, then);
+    }
 }
 
 size_t naming_given_up(const struct naming *naming)
@@ -139,19 +224,16 @@ size_t naming_given_up(const struct naming *naming)
 
 struct images *naming_images(struct naming *naming)
 {
-    renew(naming);
     return naming->files->images;
 }
 
 const struct map_list *naming_maps(struct naming *naming)
 {
-    renew(naming);
     return &naming->files->maps;
 }
 
 const struct memory *naming_code(struct naming *naming)
 {
-    renew(naming);
     return naming->files->code;
 }
 
@@ -260,13 +342,25 @@ static int name_user(struct naming *naming, uint64_t address, bool is_return, ui
     return r;
 }
 
+static int name_stale(struct naming *naming, uint32_t *frames, size_t *ret_count)
+{
+    static const struct profile_frame_facts facts = {.function = "[newly mapped]"};
+    int r = naming->has_stale_frame ? 0 : profile_intern_frame(naming->profile, &facts, &naming->stale_frame);
+
+    naming->has_stale_frame = r == 0;
+    frames[0] = naming->stale_frame;
+    *ret_count = 1;
+    return r;
+}
+
 int naming_user(struct naming *naming, uint64_t address, bool is_return, uint32_t frames[NAMING_MOST],
                 size_t *ret_count)
 {
     const struct named key = {.address = address, .is_return = is_return};
     int r;
 
-    renew(naming);
+    if (naming_is_stale(naming, address - is_return) && !naming_renew(naming))
+        return name_stale(naming, frames, ret_count);
     if (look_up(naming, &key, frames, ret_count))
         return 0;
     r = name_user(naming, address, is_return, frames, ret_count);

@@ -19,14 +19,24 @@ static inline void cleanup_naming(struct naming **naming)
 }
 #define _cleanup_naming_ _cleanup_(cleanup_naming)
 
-/* The process has mapped something, or is another program: its mappings are read afresh before the next
- * address. */
-void naming_forget(struct naming *naming);
+/* The process has mapped something there at that time (CLOCK_MONOTONIC): its mappings are read afresh before
+ * the next address of it. Not as often as it maps, though: on average a fiftieth of the time is used for
+ * that, and what may not be read yet is called "[newly mapped]". */
+void naming_forget(struct naming *naming, uint64_t start, uint64_t size, uint64_t at_ns);
+/* It is another program. */
+void naming_forget_all(struct naming *naming, uint64_t at_ns);
+/* Its mappings are these now. */
+void naming_compare(struct naming *naming, const struct map_list *maps);
+
+/* Whether nothing is known of that address; naming_renew() reads all that is mapped, if it may. */
+bool naming_is_stale(const struct naming *naming, uint64_t address);
+bool naming_renew(struct naming *naming);
 
 /* Of how many files something was given up: images_given_up(). */
 size_t naming_given_up(const struct naming *naming);
 
-/* For a walk: its files, and what it has mapped to be read only. NULL where they can't be had (any more). */
+/* For a walk: its files, and what it has mapped to be read only. Good until naming_renew() or naming_user().
+ */
 struct images *naming_images(struct naming *naming);
 const struct map_list *naming_maps(struct naming *naming);
 const struct memory *naming_code(struct naming *naming);

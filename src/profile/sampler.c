@@ -148,16 +148,33 @@ int sampler_add_user(struct sampler *sampler, uint64_t address, bool is_return, 
     return r;
 }
 
+/* Returns which frame is the first of which nothing is known; *ret_count: none. */
+static size_t walk(struct sampler *sampler, const struct registers *registers, const struct memory *memory,
+                   struct walked_frame walked[LIMIT_PROFILE_DEPTH], size_t *ret_count)
+{
+    const struct walk_process process = {
+        .images = naming_images(sampler->naming), .maps = naming_maps(sampler->naming), .memory = memory};
+    enum walk_end end;
+    size_t stale = 0;
+
+    *ret_count = walk_stack(&process, registers, walked, LIMIT_PROFILE_DEPTH, &end);
+    while (stale < *ret_count &&
+           !naming_is_stale(sampler->naming, walked[stale].address - walked[stale].is_return))
+        stale++;
+    return stale;
+}
+
 int sampler_add_walk(struct sampler *sampler, const struct registers *registers, const struct memory *memory,
                      struct sampler_stack *stack)
 {
     struct walked_frame walked[LIMIT_PROFILE_DEPTH];
-    const struct walk_process process = {
-        .images = naming_images(sampler->naming), .maps = naming_maps(sampler->naming), .memory = memory};
-    enum walk_end end;
-    size_t count = walk_stack(&process, registers, walked, ELEMENTS_OF(walked), &end);
+    size_t count, stale;
     int r = 0;
 
+    stale = walk(sampler, registers, memory, walked, &count);
+    if (stale < count && naming_renew(sampler->naming))
+        stale = walk(sampler, registers, memory, walked, &count);
+    count = stale < count ? stale + 1 : count; /* the way on from there is by what was mapped before */
     for (size_t i = 0; i < count && r == 0; i++)
         r = sampler_add_user(sampler, walked[i].address, walked[i].is_return, stack);
     return r;

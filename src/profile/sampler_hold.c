@@ -24,7 +24,7 @@ struct sampler_hold {
 /* All captured stacks, over what doesn't change. */
 struct stacks_memory {
     struct memory memory;
-    const struct memory *code;
+    struct naming *naming;
     const struct capture *capture;
     const struct capture_thread *thread;
 };
@@ -36,16 +36,14 @@ static ssize_t stacks_read(const struct memory *memory, uint64_t address, void *
 
     if (copied > 0)
         return (ssize_t)copied;
-    return self->code ? memory_read(self->code, address, bytes, size) : -EIO;
+    return memory_read(naming_code(self->naming), address, bytes, size);
 }
 
 static int count_thread(struct sampler_hold *self, const struct capture_thread *thread, uint64_t at_ns)
 {
     static const struct memory_ops ops = {.name = "stacks", .read = stacks_read};
-    struct stacks_memory memory = {.memory = {&ops},
-                                   .code = naming_code(self->base.naming),
-                                   .capture = &self->capture,
-                                   .thread = thread};
+    struct stacks_memory memory = {
+        .memory = {&ops}, .naming = self->base.naming, .capture = &self->capture, .thread = thread};
     struct sampler_stack stack;
     int r;
 
@@ -80,24 +78,12 @@ static bool is_resting(const struct sampler_hold *self)
     return clock_monotonic_ns() + self->interval_ns < self->rest_until_ns;
 }
 
-static bool maps_changed(const struct capture *capture, const struct map_list *known)
-{
-    if (capture->maps.count != known->count)
-        return true;
-    for (size_t i = 0; i < known->count; i++)
-        if (capture->maps.items[i].start != known->items[i].start ||
-            capture->maps.items[i].inode != known->items[i].inode)
-            return true;
-    return false;
-}
-
 static int count_all(struct sampler_hold *self)
 {
     uint64_t at_ns = clock_monotonic_ns();
     int r = 0;
 
-    if (maps_changed(&self->capture, naming_maps(self->base.naming)))
-        naming_forget(self->base.naming);
+    naming_compare(self->base.naming, &self->capture.maps);
     for (size_t i = 0; i < self->capture.thread_count && r == 0; i++)
         r = count_thread(self, &self->capture.threads[i], at_ns);
     return r;

@@ -15,7 +15,7 @@ struct sampler_perf {
 /* The piece of a stack that came with a sample, over what doesn't change. */
 struct sample_memory {
     struct memory memory;
-    const struct memory *code; /* may be NULL */
+    struct naming *naming;
     uint64_t start;
     const uint8_t *bytes;
     size_t size;
@@ -27,7 +27,7 @@ static ssize_t sample_read(const struct memory *memory, uint64_t address, void *
     uint64_t inside = address - self->start;
 
     if (address < self->start || inside >= self->size)
-        return self->code ? memory_read(self->code, address, bytes, size) : -EIO;
+        return memory_read(naming_code(self->naming), address, bytes, size);
     size = size < self->size - inside ? size : self->size - inside;
     memcpy(bytes, self->bytes + inside, size);
     return (ssize_t)size;
@@ -54,7 +54,7 @@ static int add_user(struct sampler *sampler, const struct perf_sample *sample, s
     if (r < 0 || !sample->registers || sample->is_32_bit)
         return r;
     sampler_registers(sample->registers, &registers);
-    memory.code = naming_code(sampler->naming);
+    memory.naming = sampler->naming;
     memory.start = registers_stack_pointer(&registers);
     memory.bytes = sample->stack;
     memory.size = sample->stack ? sample->stack_size : 0;
@@ -77,10 +77,10 @@ static int take(void *context, const struct perf_record *record)
         return r < 0 ? r : sampler_count(sampler, record->time_ns, record->tid, NULL, &stack);
     case PERF_KIND_NAME:
         if (record->name.by_exec)
-            naming_forget(sampler->naming);
+            naming_forget_all(sampler->naming, record->time_ns);
         return profile_add_thread(sampler->profile, record->tid, record->name.text, &unused);
     case PERF_KIND_MAPPING:
-        naming_forget(sampler->naming);
+        naming_forget(sampler->naming, record->mapping.start, record->mapping.size, record->time_ns);
         return 0;
     default:
         return 0;

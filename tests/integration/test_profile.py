@@ -59,6 +59,19 @@ def test_the_split_is_seen(procscope, spins, tmp_path, unwind):
     assert re.search(r"^spins;.*start_thread;spin;burn_seventy \d+$", path.read_text(), re.M), path.read_text()
 
 
+@pytest.mark.skipif(not may_sample(), reason="no perf events for this user")
+def test_code_that_is_mapped_all_the_time(procscope, target, tmp_path):
+    """Reading 20,000 mappings takes longer than making another one."""
+    process, path, found = target("shapes", "code", 20000), tmp_path / "out.folded", ""
+    for _ in range(20):  # a machine that is busy gives the target little
+        run(procscope, "profile", process.pid, "-s", "1", "-f", "-o", path)
+        found = path.read_text()
+        if re.search(r"^shapes;.*start_thread;shapes_work \d+$", found, re.M) and re.search(r"^shapes;.*main;code;", found, re.M):
+            break
+    else:
+        raise AssertionError(found)
+
+
 def test_what_waits_is_seen_by_holding(procscope, target, tmp_path):
     process = target("known", 3)
     path = tmp_path / "wall.folded"

@@ -2,11 +2,11 @@
  *
  *   shapes threads N       N threads beside the first, each with a name of its own
  *   shapes maps N          at least N mappings
- *   shapes zombie-leader   the first thread has ended, two others live
- *   shapes hostile-name    its name holds newline, ") (", a quote and bytes that are not UTF-8
- *   shapes fork-forever    a child that ends at once, again and again
- *   shapes exec-forever    executes itself again and again
- *   shapes churn           threads that are born and end all the time */
+ *   shapes code N          at least N mappings, and code that is mapped anew all the time while a thread
+ * works shapes zombie-leader   the first thread has ended, two others live shapes hostile-name    its name
+ * holds newline, ") (", a quote and bytes that are not UTF-8 shapes fork-forever    a child that ends at
+ * once, again and again shapes exec-forever    executes itself again and again shapes churn           threads
+ * that are born and end all the time */
 #include "base/cleanup.h"
 #include "base/parse.h"
 
@@ -57,7 +57,7 @@ static int threads(size_t count)
     return 0;
 }
 
-static int maps(size_t count)
+static int split(size_t count)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     char *area = mmap(NULL, count * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -67,9 +67,40 @@ static int maps(size_t count)
     for (size_t i = 0; i < count; i += 2)
         if (mprotect(area + i * page, page, PROT_READ) != 0)
             return 1;
+    return 0;
+}
+
+static int maps(size_t count)
+{
+    if (split(count) != 0)
+        return 1;
     ready();
     wait_for_ever(NULL);
     return 0;
+}
+
+static volatile unsigned turns;
+
+static __attribute__((noinline)) void *shapes_work(void *unused)
+{
+    for (;;)
+        turns++;
+    return unused;
+}
+
+static int code(size_t count)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    pthread_t thread;
+
+    if (split(count) != 0 || pthread_create(&thread, NULL, shapes_work, NULL) != 0)
+        return 1;
+    ready();
+    for (;;) {
+        void *area = mmap(NULL, page, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (area == MAP_FAILED || munmap(area, page) != 0)
+            return 1;
+    }
 }
 
 static void *announce(void *unused)
@@ -138,6 +169,8 @@ int main(int argc, char **argv)
         return threads(count);
     if (strcmp(shape, "maps") == 0)
         return maps(count);
+    if (strcmp(shape, "code") == 0)
+        return code(count);
     if (strcmp(shape, "zombie-leader") == 0)
         return zombie_leader();
     if (strcmp(shape, "fork-forever") == 0)
