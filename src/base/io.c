@@ -188,3 +188,18 @@ int io_open_regular(const char *path, int *ret_fd)
     *ret_fd = fd;
     return 0;
 }
+
+void io_close_all_but(int from, const int *kept, size_t count)
+{
+    for (;;) {
+        int next = -1;
+        for (size_t i = 0; i < count; i++)
+            if (kept[i] >= from && (next < 0 || kept[i] < next))
+                next = kept[i];
+        if (next != from)
+            (void)close_range((unsigned)from, next < 0 ? ~0u : (unsigned)next - 1, 0);
+        if (next < 0)
+            return;
+        from = next + 1;
+    }
+}

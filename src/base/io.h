@@ -34,3 +34,6 @@ int io_open_regular(const char *path, int *ret_fd) _must_check_;
 
 /* The target of the symbolic link, NUL-terminated and owned by the caller. */
 int io_readlink_at(int directory_fd, const char *name, char **ret_target) _must_check_;
+
+/* Closes every descriptor from `from` on but these; before Linux 5.9 none. */
+void io_close_all_but(int from, const int *kept, size_t count);

@@ -54,6 +54,13 @@
 #define LIMIT_IMAGE_STRINGS (8u * 1024 * 1024) /* names of one file that were written out */
 #define LIMIT_IMAGE_PLACES 16384u              /* addresses of one file that are remembered */
 
+/* What runtimes say of themselves */
+#define LIMIT_JAVA_MS 5000u                    /* for all that a JVM is asked, from the first look on */
+#define LIMIT_JAVA_ANSWER (256u * 1024 * 1024) /* bytes; of 10,000 threads with 100 frames each 100 MiB */
+#define LIMIT_JAVA_LINE (16u * 1024)           /* bytes of one line of it */
+#define LIMIT_JAVA_THREADS 65536u              /* 112 bytes each; of frames as many as of all stacks */
+#define LIMIT_JAVA_STRINGS (32u * 1024 * 1024) /* all names in it, each once */
+
 /* Operations */
 #define LIMIT_MESSAGE (64u * 1024)             /* an operation message or an answer's head on the wire */
 #define LIMIT_FIELDS 128u                      /* fields of one message */

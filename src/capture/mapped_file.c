@@ -45,8 +45,7 @@ static int open_map_link(const struct pidref *process, const struct map *map, in
     return path_fd < 0 ? -errno : reopen_regular(path_fd, NULL, ret_fd);
 }
 
-/* An O_PATH descriptor of path, which is the target's own, links followed as the target would. */
-static int open_in_root(const struct pidref *process, const char *path, int flags, int *ret_fd)
+int mapped_file_find(const struct pidref *process, const char *path, int flags, int *ret_fd)
 {
     struct open_how how = {.flags = (uint64_t)(O_PATH | O_CLOEXEC | flags),
                            .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
@@ -93,7 +92,7 @@ bool mapped_file_is_at(const struct pidref *process, const struct map *map, cons
     _cleanup_close_ int path_fd = -1;
     struct stat status;
 
-    return open_in_root(process, path, 0, &path_fd) == 0 && fstat(path_fd, &status) == 0 &&
+    return mapped_file_find(process, path, 0, &path_fd) == 0 && fstat(path_fd, &status) == 0 &&
            S_ISREG(status.st_mode) && status.st_ino == map->inode;
 }
 
@@ -111,7 +110,7 @@ static int open_below_root(const struct pidref *process, const struct map *map, 
     int r = mapped_file_path(process, map, &path);
 
     if (r == 0)
-        r = open_in_root(process, path, 0, &path_fd);
+        r = mapped_file_find(process, path, 0, &path_fd);
     return r < 0 ? r : reopen_regular(path_fd, map, ret_fd);
 }
 
@@ -139,7 +138,7 @@ int mapped_file_open_beside(const struct pidref *process, const struct map *map,
         return r;
     slash = strrchr(path, '/');
     *slash = '\0'; /* mapped_file_path gives absolute paths */
-    r = open_in_root(process, slash == path ? "/" : path, O_DIRECTORY, &directory_fd);
+    r = mapped_file_find(process, slash == path ? "/" : path, O_DIRECTORY, &directory_fd);
     if (r < 0)
         return r;
     if (fstatat(directory_fd, slash + 1, &status, AT_SYMLINK_NOFOLLOW) < 0)
@@ -155,7 +154,7 @@ int mapped_file_open_beside(const struct pidref *process, const struct map *map,
 int mapped_file_open_path(const struct pidref *process, const char *path, int *ret_fd)
 {
     _cleanup_close_ int path_fd = -1;
-    int r = open_in_root(process, path, 0, &path_fd);
+    int r = mapped_file_find(process, path, 0, &path_fd);
 
     return r < 0 ? r : reopen_named(path_fd, ret_fd);
 }

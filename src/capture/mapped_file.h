@@ -19,6 +19,10 @@ int mapped_file_open_beside(const struct pidref *process, const struct map *map,
 /* The regular file at path, as the target has it. As of the one before: -ENOENT where it is empty. */
 int mapped_file_open_path(const struct pidref *process, const char *path, int *ret_fd) _must_check_;
 
+/* An O_PATH descriptor of path, as the target has it: links are followed as it would, magic ones of /proc are
+ * not. flags: O_DIRECTORY, O_NOFOLLOW. */
+int mapped_file_find(const struct pidref *process, const char *path, int flags, int *ret_fd) _must_check_;
+
 /* map->path as the target itself says it, which differs where its root is a directory of ours (chroot). Owned
  * by the caller. -ENOENT where the file is none of the target's root. */
 int mapped_file_path(const struct pidref *process, const struct map *map, char **ret_path) _must_check_;

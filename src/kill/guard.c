@@ -1,6 +1,7 @@
 #include "kill/guard.h"
 
 #include "base/array.h"
+#include "base/io.h"
 #include "base/limits.h"
 
 #include <errno.h>
@@ -20,19 +21,6 @@ struct note_list {
     size_t count, capacity;
 };
 
-/* Our copies of others' descriptors would keep their readers waiting. */
-static void close_others(int first, int second)
-{
-    unsigned low = (unsigned)(first < second ? first : second);
-    unsigned high = (unsigned)(first < second ? second : first);
-
-    if (low > 0)
-        (void)close_range(0, low - 1, 0); /* Linux 5.9; before it they stay open as long as we live */
-    if (high > low + 1)
-        (void)close_range(low + 1, high - 1, 0);
-    (void)close_range(high + 1, ~0u, 0);
-}
-
 static void let_run(const struct procfs *procfs, const struct note *note)
 {
     _cleanup_pidref_ struct pidref ref = PIDREF_INIT;
@@ -49,7 +37,8 @@ _Noreturn static void guard_main(int socket, const struct procfs *procfs)
 
     (void)setsid(); /* a group's leader already: then it is one of its own */
     (void)prctl(PR_SET_NAME, "procscope-keep", 0, 0); /* only a name */
-    close_others(socket, procfs->fd);
+    /* our copies of others' descriptors would keep their readers waiting */
+    io_close_all_but(0, (const int[]){socket, procfs->fd}, 2);
     while ((n = recv(socket, &note, sizeof note, 0)) == (ssize_t)sizeof note || (n < 0 && errno == EINTR)) {
         if (n < 0)
             continue;

@@ -1,6 +1,7 @@
 #include "service/service.h"
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "ops/operation.h"
 #include "proc/users.h"
@@ -52,7 +53,7 @@ _Noreturn static void front_main(const struct service *service, int channel, pid
     kept[count++] = channel;
     for (size_t i = 0; i < service->listen_count && count < ELEMENTS_OF(kept); i++)
         kept[count++] = service->listen_fds[i];
-    close_all_but(kept, count);
+    io_close_all_but(STDERR_FILENO + 1, kept, count);
     signals_ignore(ignored, ELEMENTS_OF(ignored));
     signals_unblock();
     (void)prctl(PR_SET_NAME, "procscope-http"); /* only a name */
@@ -169,6 +170,7 @@ int service_run(const struct config *config, const int *listen_fds, size_t liste
         .main_pid_file = config->main_pid_file[0] ? config->main_pid_file : NULL,
         .stall_ms = config->stall_timeout,
         .min_rate = config->min_rate,
+        .light_ms = config->operation_timeout,
         .max_dump_bytes = config->max_dump_bytes,
     };
     int r = procfs_open("/proc", &procfs, error);

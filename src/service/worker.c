@@ -1,6 +1,7 @@
 #include "service/worker.h"
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "ops/profile_session.h"
 #include "service/channel.h"
@@ -15,23 +16,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-void close_all_but(const int *kept, size_t count)
-{
-    int from = STDERR_FILENO + 1;
-
-    for (;;) {
-        int next = -1;
-        for (size_t i = 0; i < count; i++)
-            if (kept[i] >= from && (next < 0 || kept[i] < next))
-                next = kept[i];
-        if (next != from)
-            (void)close_range((unsigned)from, next < 0 ? ~0u : (unsigned)next - 1, 0); /* Linux >= 5.9 */
-        if (next < 0)
-            return;
-        from = next + 1;
-    }
-}
 
 /* A worker ends with its channel or by SIGKILL, and by nothing that is sent to a terminal's or a service
  * manager's whole group: so running dumps can be given time. Nor is it stopped with that group (Ctrl-Z): the
@@ -56,7 +40,7 @@ static int settle(const struct worker_setup *setup, struct error *error)
         return error_errno(error, errno, "PR_SET_PDEATHSIG failed");
     if (getppid() != setup->inspector_pid)
         return error_set(error, ESRCH, "The inspector is gone.");
-    close_all_but(keep, ELEMENTS_OF(keep));
+    io_close_all_but(STDERR_FILENO + 1, keep, ELEMENTS_OF(keep));
     return sandbox_worker(setup->memory_limit, setup->reads_seccomp, error);
 }
 

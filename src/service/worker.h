@@ -33,6 +33,3 @@ struct worker_setup {
 
 /* Called in the child right after fork. */
 _Noreturn void worker_main(const struct worker_setup *setup);
-
-/* Closes every descriptor above stderr but these. Also for the front. */
-void close_all_but(const int *kept, size_t count);
