@@ -10,6 +10,7 @@
 #include "capture/process.h"
 #include "capture/stack.h"
 #include "capture/unheld.h"
+#include "proc/living.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,8 +26,7 @@ struct live {
     const struct procfs *procfs;
     const struct capture_options *options;
     const struct pidref *process;
-    struct pidref memory_of; /* a thread that has the process's memory: the leader, unless it has ended. Only
-                                its dir_fd is its own */
+    struct pidref memory_of; /* living.h */
     struct host host;
     struct thread_list threads; /* before the stop, as the next */
     struct earlier_maps earlier;
@@ -34,33 +34,13 @@ struct live {
     struct error *error;
 };
 
-/* A leader that has ended is a zombie without memory while its other threads live on. /proc/TID answers for
- * them, although no listing shows it. */
-static int find_living_thread(struct live *live)
+/* Of one that has ended altogether what the zombie still says. */
+static int choose_memory(struct live *live)
 {
-    _cleanup_id_list_ struct id_list ids = {0};
-    int r = id_list_read(live->process->dir_fd, "task", &ids);
-
-    for (size_t i = 0; r == 0 && i < ids.count; i++) {
-        _cleanup_close_ int fd = -1;
-        struct proc_stat stat;
-        char name[16];
-
-        (void)snprintf(name, sizeof name, "%d", (int)ids.items[i]); /* fits */
-        fd = openat(live->procfs->fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0 || proc_stat_read(fd, &stat) < 0 || stat.state == 'Z' || stat.state == 'X')
-            continue;
-        live->memory_of.dir_fd = TAKE_FD(fd);
+    if (living_open(live->process, &live->memory_of) == 0)
         return 0;
-    }
-    return -ESRCH;
-}
-
-static int choose_memory(struct live *live, const struct proc_stat *stat)
-{
     live->memory_of = *live->process;
-    if (stat->state != 'Z' || find_living_thread(live) < 0)
-        live->memory_of.dir_fd = fcntl(live->process->dir_fd, F_DUPFD_CLOEXEC, 3);
+    live->memory_of.dir_fd = fcntl(live->process->dir_fd, F_DUPFD_CLOEXEC, 3);
     return live->memory_of.dir_fd < 0 ? -errno : 0;
 }
 
@@ -168,7 +148,7 @@ static int read_before(struct live *live)
     if (r == 0)
         r = proc_stat_read(live->process->dir_fd, &stat);
     if (r == 0)
-        r = choose_memory(live, &stat);
+        r = choose_memory(live);
     if (r < 0)
         return r;
     fill_process(live, &stat);
@@ -480,7 +460,7 @@ int capture_live(const struct procfs *procfs, const struct pidref *process,
     };
     int r = capture_with(&live, ret_trace);
 
-    (void)fd_close(live.memory_of.dir_fd);
+    living_close(&live.memory_of);
     thread_list_release(&live.threads);
     earlier_maps_release(&live.earlier);
     if (r < 0) {

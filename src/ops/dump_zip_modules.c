@@ -4,6 +4,7 @@
 #include "capture/mapped_file.h"
 #include "memory/memory.h"
 #include "ops/dump_zip_name.h"
+#include "proc/living.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -251,9 +252,13 @@ static int add_second_names(struct tree *tree)
 int dump_zip_all_modules(struct archive *archive, const struct pidref *target, const struct capture *capture,
                          struct error *error)
 {
+    _cleanup_living_ struct pidref living = PIDREF_INIT;
     _cleanup_(tree_release) struct tree tree = {
         .archive = archive, .target = target, .capture = capture, .error = error};
     int r = 0;
+
+    if (living_open(target, &living) == 0)
+        tree.target = target = &living;
 
     tree.files = calloc(capture->modules.count + 1, sizeof *tree.files);
     if (!tree.files)

@@ -1,6 +1,8 @@
 /* The modules of a process, in short, and one of them in full. */
 #include "ops/table.h"
 
+#include "proc/living.h"
+
 #include <errno.h>
 #include <inttypes.h>
 
@@ -8,10 +10,12 @@ static int read_modules(const struct operation_context *context, const struct pi
                         struct module_list *modules, struct error *error)
 {
     _cleanup_map_list_ struct map_list maps = {0};
-    int r = maps_read(target->dir_fd, &maps, NULL);
+    _cleanup_living_ struct pidref living = PIDREF_INIT;
+    const struct pidref *memory_of = living_open(target, &living) == 0 ? &living : target;
+    int r = maps_read(memory_of->dir_fd, &maps, NULL);
 
     if (r == 0)
-        r = modules_read(target, &maps, true, modules);
+        r = modules_read(memory_of, &maps, true, modules);
     return r < 0 ? operation_denied(context, target, r, "The modules", error) : 0;
 }
 

@@ -4,6 +4,7 @@
 #include "ops/table.h"
 
 #include "capture/code_memory.h"
+#include "proc/living.h"
 
 #include <errno.h>
 
@@ -11,9 +12,11 @@ static int answer_stacks(const struct operation_context *context, const struct r
                          struct stacks_wish *wish, struct answer *answer, struct error *error)
 {
     _cleanup_pidref_ struct pidref target = PIDREF_INIT;
+    _cleanup_living_ struct pidref living = PIDREF_INIT;
     _cleanup_capture_ struct capture capture = {0};
     _cleanup_memory_ struct memory *code = NULL;
     struct capture_options options = {.copy_stacks = true, .general_only = true};
+    const struct pidref *memory_of;
     struct host host;
     struct kudu_style style;
     struct trace *none;
@@ -27,10 +30,11 @@ static int answer_stacks(const struct operation_context *context, const struct r
     r = capture_live(context->procfs, &target, &options, &capture, &none, error);
     if (r < 0)
         return error_ensure(error, r, "The stacks could not be captured");
-    r = code_memory_new(&target, &capture.maps, &code);
+    memory_of = living_open(&target, &living) == 0 ? &living : &target;
+    r = code_memory_new(memory_of, &capture.maps, &code);
     if (r < 0 && r != -ESRCH) /* it has ended: the copy is all that there is */
         return operation_denied(context, &target, r, "The memory", error);
-    return stacks_answer(wish, &capture, &target, code, &style, answer, error);
+    return stacks_answer(wish, &capture, memory_of, code, &style, answer, error);
 }
 
 int operation_stacks(const struct operation_context *context, const struct request *request,

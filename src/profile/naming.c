@@ -3,6 +3,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "capture/code_memory.h"
+#include "proc/living.h"
 #include "profile/kernel_names.h"
 #include "profile/stale.h"
 
@@ -21,6 +22,7 @@ struct named {
 
 /* What is mapped. In a place of its own, since the images point to the rest. */
 struct files {
+    struct pidref living; /* living.h */
     struct map_list maps;
     struct module_list modules;
     uint32_t *of_module; /* number in the profile, by module; 0: not asked for yet */
@@ -59,6 +61,7 @@ static void files_free(struct files *files)
         return;
     images_free(files->images);
     memory_free(files->code);
+    living_close(&files->living);
     module_list_release(&files->modules);
     map_list_release(&files->maps);
     free(files->of_module);
@@ -89,7 +92,11 @@ static int files_read(const struct pidref *process, struct files **ret_files)
 
     if (!files)
         return -ENOMEM;
-    r = maps_read(process->dir_fd, &files->maps, NULL);
+    files->living = PIDREF_INIT;
+    r = living_open(process, &files->living);
+    process = &files->living;
+    if (r == 0)
+        r = maps_read(process->dir_fd, &files->maps, NULL);
     if (r == 0)
         r = modules_read(process, &files->maps, true, &files->modules);
     if (r == 0)

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "capture/process.h"
+#include "proc/living.h"
 #include "trace/trace.h"
 
 #include <errno.h>
@@ -101,20 +102,22 @@ int sampler_begin(struct sampler *sampler, enum profile_what what, uint64_t peri
 {
     _cleanup_buffer_ struct buffer command_line = BUFFER_INIT(LIMIT_ENVIRON);
     char name[256] = "", machine[2 * sizeof(struct utsname)] = "", executable[4096] = "";
+    _cleanup_living_ struct pidref living = PIDREF_INIT;
     struct utsname host = {0};
     struct proc_stat stat;
     ssize_t size;
-    int r;
+    int memory_of, r;
 
     if (proc_stat_read(sampler->process->dir_fd, &stat) < 0)
         return error_set(error, ESRCH, "Process with an Id of %d is not running.",
                          (int)sampler->process->pid);
     process_full_name(sampler->process->dir_fd, stat.name, name, sizeof name);
-    if (io_read_file_at(sampler->process->dir_fd, "cmdline", &command_line) == 0)
+    memory_of = living_open(sampler->process, &living) == 0 ? living.dir_fd : sampler->process->dir_fd;
+    if (io_read_file_at(memory_of, "cmdline", &command_line) == 0)
         for (size_t i = 0; i + 1 < command_line.size; i++)
             if (command_line.data[i] == '\0')
                 command_line.data[i] = ' ';
-    size = readlinkat(sampler->process->dir_fd, "exe", executable, sizeof executable - 1);
+    size = readlinkat(memory_of, "exe", executable, sizeof executable - 1);
     executable[size < 0 ? 0 : size] = '\0';
     if (uname(&host) == 0)
         (void)snprintf(machine, sizeof machine, "%s %s, %s", host.sysname, host.release,

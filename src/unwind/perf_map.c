@@ -7,6 +7,7 @@
 #include "base/sorted.h"
 #include "capture/mapped_file.h"
 #include "proc/status.h"
+#include "proc/tasks.h"
 
 #include <errno.h>
 #include <string.h>
@@ -99,13 +100,15 @@ struct perf_map *perf_map_parse(const char *text, size_t size)
 
 static int open_map(const struct pidref *process, int *ret_fd)
 {
-    _cleanup_close_ int fd = -1;
+    _cleanup_close_ int fd = -1, leader_fd = -1;
     struct proc_status status;
     struct stat facts;
     char path[48];
     pid_t pid = process->pid;
-    int r = proc_status_read(process->dir_fd, &status);
+    int r = task_open(process, pid, &leader_fd, NULL); /* its directory may be another thread's */
 
+    if (r == 0)
+        r = proc_status_read(leader_fd, &status);
     if (r < 0)
         return r;
     for (size_t i = 0; i < NAMESPACE_DEPTH_MAX && status.namespace_pids[i] > 0; i++)

@@ -129,6 +129,25 @@ def test_zombie_leader_with_live_threads(service, target, tmp_path):
     assert live <= lldb_threads(path)
 
 
+def test_leader_that_left_its_threads_working(service, target):
+    process = target("shapes", "working-zombie")
+    assert state(process.pid) == "Z"
+    names = {frame.get("function") for thread in service.json(f"/api/processes/{process.pid}/stacks")["threads"]
+             for frame in thread["frames"]}
+    assert {"shapes_work", "wait_for_ever"} <= names
+    for mode in "cpu", "wall":
+        for _ in range(20):  # a machine that is busy gives the target little
+            answer = service.get(f"/api/processes/{process.pid}/profile?seconds=1&mode={mode}&format=folded")
+            assert answer.status == 200, (mode, answer.body)
+            if b"shapes_work" in answer.body:
+                break
+        assert b"shapes_work" in answer.body, (mode, answer.body)
+    assert "libc.so.6" in {module["file_name"] for module in service.json(f"/api/processes/{process.pid}/modules")}
+    assert service.json(f"/api/processes/{process.pid}/environments/all")["PATH"] == os.environ["PATH"]
+    archive = service.get(f"/api/processes/{process.pid}/dump?dumpType=1&format=zip")
+    assert archive.status == 200, archive.body[:300]
+
+
 def test_zombie(service):
     process = subprocess.Popen(["true"])
     try:

@@ -2,11 +2,13 @@
  *
  *   shapes threads N       N threads beside the first, each with a name of its own
  *   shapes maps N          at least N mappings
- *   shapes code N          at least N mappings, and code that is mapped anew all the time while a thread
- * works shapes zombie-leader   the first thread has ended, two others live shapes hostile-name    its name
- * holds newline, ") (", a quote and bytes that are not UTF-8 shapes fork-forever    a child that ends at
- * once, again and again shapes exec-forever    executes itself again and again shapes churn           threads
- * that are born and end all the time */
+ *   shapes code N          at least N mappings, and code mapped anew all the time; a thread works
+ *   shapes zombie-leader   the first thread has ended, two others live
+ *   shapes working-zombie  likewise, and a third works
+ *   shapes hostile-name    its name holds newline, ") (", a quote and bytes that are not UTF-8
+ *   shapes fork-forever    a child that ends at once, again and again
+ *   shapes exec-forever    executes itself again and again
+ *   shapes churn           threads that are born and end all the time */
 #include "base/cleanup.h"
 #include "base/parse.h"
 
@@ -111,9 +113,11 @@ static void *announce(void *unused)
     return wait_for_ever(NULL);
 }
 
-static int zombie_leader(void)
+static int zombie_leader(bool works)
 {
     pthread_t thread;
+    if (works && pthread_create(&thread, NULL, shapes_work, NULL) != 0)
+        return 1;
     if (pthread_create(&thread, NULL, wait_for_ever, NULL) != 0 ||
         pthread_create(&thread, NULL, announce, NULL) != 0)
         return 1;
@@ -172,7 +176,9 @@ int main(int argc, char **argv)
     if (strcmp(shape, "code") == 0)
         return code(count);
     if (strcmp(shape, "zombie-leader") == 0)
-        return zombie_leader();
+        return zombie_leader(false);
+    if (strcmp(shape, "working-zombie") == 0)
+        return zombie_leader(true);
     if (strcmp(shape, "fork-forever") == 0)
         return fork_forever();
     if (strcmp(shape, "churn") == 0)
