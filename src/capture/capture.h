@@ -108,7 +108,9 @@ struct capture_options {
     bool snapshot_only;
     uint64_t deadline_ms;
     uint64_t *failed_ns; /* gets for how long it was held although this failed; may be NULL */
-    uint64_t most_ms;    /* as in struct trace_options */
+    uint64_t most_ms;    /* as in struct trace_options, as the next two */
+    uint64_t wait_ms;
+    uint64_t *waited_ns;
 };
 
 /* Holds the process for as short as can be and fills ret_capture (empty before). With copy_stacks the process

@@ -408,7 +408,9 @@ static int capture_with(struct live *live, struct trace **ret_trace)
 {
     struct trace_options hold = {.general_only = live->options->general_only,
                                  .deadline_ms = live->options->deadline_ms,
-                                 .most_ms = live->options->most_ms};
+                                 .most_ms = live->options->most_ms,
+                                 .wait_ms = live->options->wait_ms,
+                                 .waited_ns = live->options->waited_ns};
     struct trace *trace = NULL;
     int r = read_before(live);
 

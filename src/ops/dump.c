@@ -138,6 +138,7 @@ static int capture_as(const struct operation_context *context, struct dump *dump
         .snapshot_only = dump->wish.mode == DUMP_SNAPSHOT || max_pause_ms > 0,
         .deadline_ms = operation_hold_deadline_ms(&dump->target),
         .failed_ns = ret_failed_ns,
+        .wait_ms = operation_wait_ms(context, true),
     };
 
     if (max_pause_ms > 0 && max_pause_ms < options.deadline_ms)

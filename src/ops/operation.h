@@ -24,6 +24,7 @@ struct operation_context {
     uint64_t stall_ms;         /* how long a reader may take nothing while a target is held */
     uint64_t min_rate; /* bytes a second that it has to take meanwhile, averaged over stall_ms; 0: any */
     uint64_t light_ms; /* the deadline of a light operation; 0: none */
+    uint64_t heavy_ms; /* ... and of one with OPERATION_HEAVY */
     uint64_t max_dump_bytes;         /* no dump is larger; 0: none */
     const _Atomic int32_t *profiled; /* pids with a session, 0 between them; NULL: none are kept */
     size_t profiled_count;

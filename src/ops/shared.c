@@ -43,6 +43,14 @@ uint64_t operation_hold_deadline_ms(const struct pidref *target)
     return LEAST_MS + (uint64_t)stat.thread_count / THREADS_A_MS;
 }
 
+uint64_t operation_wait_ms(const struct operation_context *context, bool heavy)
+{
+    enum { MOST_MS = 60000 };
+    uint64_t deadline_ms = heavy ? context->heavy_ms : context->light_ms;
+
+    return deadline_ms == 0 || deadline_ms / 2 > MOST_MS ? MOST_MS : deadline_ms / 2;
+}
+
 void operation_target_name(const struct pidref *target, char *ret_name, size_t size)
 {
     struct proc_stat stat;

@@ -27,6 +27,7 @@ static int answer_stacks(const struct operation_context *context, const struct r
     if (r < 0)
         return r;
     options.deadline_ms = operation_hold_deadline_ms(&target);
+    options.wait_ms = operation_wait_ms(context, false);
     r = capture_live(context->procfs, &target, &options, &capture, &none, error);
     if (r < 0)
         return error_ensure(error, r, "The stacks could not be captured");

@@ -29,6 +29,9 @@ int operation_denied(const struct operation_context *context, const struct pidre
 /* For all its threads to be stopped: what one that hangs in the kernel may cost the others, and for very many
  * threads about ten times what they take on an idle machine. */
 uint64_t operation_hold_deadline_ms(const struct pidref *target);
+/* For other procscopes that hold the target: half of the operation's time, since what it does then takes
+ * some, too. */
+uint64_t operation_wait_ms(const struct operation_context *context, bool heavy);
 
 /* Name of the target as Kudu shows it. */
 void operation_target_name(const struct pidref *target, char *ret_name, size_t size);

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/timerfd.h>
 
-enum { FREQUENCY = 10, FREQUENCY_MOST = 50, HELD_PART = 100, HOLD_MS = 500 };
+enum { FREQUENCY = 10, FREQUENCY_MOST = 50, HELD_PART = 100, HOLD_MS = 500, FIRST_WAIT_MS = 5000 };
 
 struct sampler_hold {
     struct sampler base; /* first */
@@ -54,11 +54,15 @@ static int count_thread(struct sampler_hold *self, const struct capture_thread *
     return r < 0 ? r : sampler_count(&self->base, at_ns, thread->id, thread->name, &stack);
 }
 
-static int capture(struct sampler_hold *self, struct error *error)
+/* wait_ms: for another procscope that holds it. */
+static int capture(struct sampler_hold *self, uint64_t wait_ms, struct error *error)
 {
-    const struct capture_options options = {
-        .copy_stacks = true, .general_only = true, .deadline_ms = HOLD_MS};
-    uint64_t began_ns = clock_monotonic_ns(), now_ns, held_ns;
+    uint64_t began_ns = clock_monotonic_ns(), waited_ns = 0, now_ns, held_ns;
+    const struct capture_options options = {.copy_stacks = true,
+                                            .general_only = true,
+                                            .deadline_ms = HOLD_MS,
+                                            .wait_ms = wait_ms,
+                                            .waited_ns = &waited_ns};
     struct trace *none;
     int r;
 
@@ -66,7 +70,7 @@ static int capture(struct sampler_hold *self, struct error *error)
     self->capture = (struct capture){0};
     r = capture_live(self->base.procfs, self->base.process, &options, &self->capture, &none, error);
     now_ns = clock_monotonic_ns();
-    held_ns = r < 0 ? now_ns - began_ns : self->capture.held_ns; /* at the most */
+    held_ns = r < 0 ? now_ns - began_ns - waited_ns : self->capture.held_ns; /* at the most */
     self->rest_until_ns = (self->rest_until_ns > now_ns ? self->rest_until_ns : now_ns) + held_ns * HELD_PART;
     return r;
 }
@@ -103,7 +107,7 @@ static int hold_read(struct sampler *base, bool all)
         base->profile->lost++;
         return 0;
     }
-    r = capture(self, NULL);
+    r = capture(self, self->interval_ns / 1000000, NULL);
     if (r == 0)
         return count_all(self);
     base->profile->lost++;
@@ -158,7 +162,7 @@ int sampler_hold_new(const struct sampler_options *options, struct sampler *base
     made = &self->base;
     r = sampler_prepare(made, error);
     if (r == 0)
-        r = capture(self, error); /* also tells how long it is held each time */
+        r = capture(self, FIRST_WAIT_MS, error); /* also tells how long it is held each time */
     if (r < 0)
         return error_ensure(error, r, "The process could not be held");
     self->interval_ns = interval_ns = interval_of(self, options->frequency);

@@ -172,6 +172,7 @@ int service_run(const struct config *config, const int *listen_fds, size_t liste
         .min_rate = config->min_rate,
         .light_ms = config->operation_timeout,
         .max_dump_bytes = config->max_dump_bytes,
+        .heavy_ms = config->dump_timeout,
     };
     int r = procfs_open("/proc", &procfs, error);
 

@@ -6,6 +6,7 @@
 #include "proc/status.h"
 #include "proc/tasks.h"
 #include "trace/settle.h"
+#include "trace/turn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -210,7 +211,7 @@ void trace_diagnose(const struct procfs *procfs, const struct pidref *process,
                  "(a zombie).",
                  pid, stat.parent);
         mend(ret_diagnosis, "Its memory is gone: there is nothing left to be held.");
-    } else if ((tracer = find_tracer(process, &status)) != 0) {
+    } else if ((tracer = find_tracer(process, &status)) != 0 && !turn_is_ours(tracer)) {
         say_traced(procfs, pid, tracer, ret_diagnosis);
     } else if (is_32_bit(process)) {
         obstacle(ret_diagnosis, TRACE_OBSTACLE_32_BIT, "Process %d is a 32-bit one, which is not supported.",

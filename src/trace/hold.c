@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "trace/arch.h"
 #include "trace/stop.h"
+#include "trace/turn.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -88,6 +89,7 @@ static void *holder_main(void *argument)
     int unused, r;
 
     hold->holder = gettid();
+    turn_mark_holder();                                            /* before it has any tracee */
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &unused); /* can't fail; but for one place */
     /* On a busy machine others are held for as long as this thread waits for a processor. Without the right
      * to this it goes on as it is. */

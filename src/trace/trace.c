@@ -6,9 +6,11 @@
 #include "trace/arch.h"
 #include "trace/settle.h"
 #include "trace/trace_parts.h"
+#include "trace/turn.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -210,35 +212,94 @@ static int try_hold(struct trace *trace, const struct pidref *process, const str
     return r;
 }
 
-int trace_hold(const struct pidref *process, const struct trace_options *options, struct trace **ret_trace,
-               struct error *error)
-{
-    static const struct trace_options none;
-    enum { TRIES = 5 };
-    uint64_t deadline_ms = options && options->deadline_ms > 0 ? options->deadline_ms : DEADLINE_MS;
-    uint64_t deadline_ns = clock_monotonic_ns() + deadline_ms * 1000000;
-    int r = check_kind(process, error);
+/* One that is waited for, and what becomes of it. */
+struct attempt {
+    const struct pidref *process;
+    const struct trace_options *options;
+    uint64_t deadline_ms;   /* for one try */
+    uint64_t wait_until_ns; /* for others of ours */
+    uint64_t waited_ns;
+    unsigned tries; /* in vain, and without waiting */
+    pid_t culprit;
+};
 
-    for (int tries = 0; r == 0; tries++) {
+/* 0: try again. */
+static int wait_for_turn(struct attempt *attempt, struct error *error)
+{
+    uint64_t began_ns = clock_monotonic_ns(), waited_ns;
+    pid_t tracer = 0;
+    int r = turn_wait(attempt->process, attempt->culprit, attempt->wait_until_ns, &tracer);
+
+    waited_ns = clock_monotonic_ns() - began_ns;
+    attempt->waited_ns += waited_ns;
+    if (r == -EBUSY)
+        return explain(attempt->process, r, attempt->culprit, attempt->deadline_ms, error);
+    if (r < 0)
+        return error_set(
+            error, EBUSY,
+            "Process %d is held by procscope already, by thread %d, which has not let it go within %" PRIu64
+            " ms: a dump without a snapshot takes long. Try again.",
+            (int)attempt->process->pid, (int)tracer, attempt->options->wait_ms);
+    return 0;
+}
+
+/* 0: try again. A refusal for which there is no reason to be found any more: in an execve ids pass from
+ * threads that end to others, and for a moment nobody may be traced. */
+static int after_failure(struct attempt *attempt, int r, struct error *error)
+{
+    enum { TRIES = 5 };
+
+    if (r == -EBUSY && attempt->culprit != 0) {
+        int waited = wait_for_turn(attempt, error);
+
+        if (waited < 0)
+            return waited;
+        if (clock_monotonic_ns() < attempt->wait_until_ns) {
+            attempt->tries = 0; /* others of ours come first again and again: while there is time */
+            return 0;
+        }
+    }
+    if ((r == -EPERM || r == -EACCES || r == -EBUSY) && attempt->tries++ < TRIES &&
+        is_allowed(attempt->process))
+        return 0;
+    return explain(attempt->process, r, attempt->culprit, attempt->deadline_ms, error);
+}
+
+static int attempt_hold(struct attempt *attempt, struct trace **ret_trace, struct error *error)
+{
+    int r = check_kind(attempt->process, error);
+
+    while (r == 0) {
         struct trace *trace = calloc(1, sizeof *trace);
-        pid_t culprit = 0;
 
         if (!trace)
-            return error_errno(error, ENOMEM, "Process %d can't be held", process->pid);
+            return error_errno(error, ENOMEM, "Process %d can't be held", attempt->process->pid);
         trace->clone_directory = -1;
-        r = try_hold(trace, process, options ? options : &none, deadline_ns, &culprit);
+        attempt->culprit = 0;
+        r = try_hold(trace, attempt->process, attempt->options,
+                     clock_monotonic_ns() + attempt->deadline_ms * 1000000, &attempt->culprit);
         if (r == 0) {
             *ret_trace = trace;
             return 0;
         }
         trace_release(trace, NULL);
-        /* A refusal for which there is no reason to be found any more: in an execve ids pass from threads
-         * that end to others, and for a moment nobody may be traced. */
-        if ((r == -EPERM || r == -EACCES || r == -EBUSY) && tries < TRIES && is_allowed(process))
-            r = 0;
-        else
-            return explain(process, r, culprit, deadline_ms, error);
+        r = after_failure(attempt, r, error);
     }
+    return r;
+}
+
+int trace_hold(const struct pidref *process, const struct trace_options *options, struct trace **ret_trace,
+               struct error *error)
+{
+    static const struct trace_options none;
+    struct attempt attempt = {.process = process, .options = options ? options : &none};
+    int r;
+
+    attempt.deadline_ms = attempt.options->deadline_ms > 0 ? attempt.options->deadline_ms : DEADLINE_MS;
+    attempt.wait_until_ns = clock_monotonic_ns() + attempt.options->wait_ms * 1000000;
+    r = attempt_hold(&attempt, ret_trace, error);
+    if (attempt.options->waited_ns)
+        *attempt.options->waited_ns = attempt.waited_ns;
     return r;
 }
 

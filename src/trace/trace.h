@@ -37,6 +37,8 @@ struct trace_options {
     bool general_only;             /* leave the floating registers zero, and the extended ones out */
     struct extended_area extended; /* size 0: don't read them. Borrowed, and must be there for as long as
                                       trace_extended() is asked. Threads that find no room go without */
+    uint64_t wait_ms;              /* for another procscope that holds it, before we try. 0: don't wait */
+    uint64_t *waited_ns;           /* gets how long that took; may be NULL */
     uint64_t deadline_ms; /* to have every thread stopped; else all are let go and -ETIMEDOUT. 0 = 500 */
     uint64_t
         most_ms; /* then the process is let go whatever its reader does, and its memory reads as gone
@@ -46,7 +48,7 @@ struct trace_options {
 /* Holds the whole process, but for threads that have ended (a leader may have, before its threads) and the
  * kernel's own workers among them (io_uring). What it may say:
  * - ESRCH: gone, or it died meanwhile;
- * - EBUSY: traced by another (the text names that process), or a zombie;
+ * - EBUSY: traced by another (the text names that process), or a zombie; by another procscope, after wait_ms;
  * - EINVAL: a kernel thread;
  * - EPERM: not permitted: the text says which of uid, capability, Yama, dumpable, namespace is in the way,
  * and the mend;
@@ -78,7 +80,7 @@ enum trace_obstacle {
     TRACE_OBSTACLE_GONE,
     TRACE_OBSTACLE_KERNEL_THREAD,
     TRACE_OBSTACLE_ZOMBIE,
-    TRACE_OBSTACLE_TRACED,     /* by another */
+    TRACE_OBSTACLE_TRACED,     /* by another, that is no procscope: of those each waits for its turn */
     TRACE_OBSTACLE_USER,       /* other uid and no CAP_SYS_PTRACE */
     TRACE_OBSTACLE_CAPABILITY, /* it has capabilities that we lack */
     TRACE_OBSTACLE_DUMPABLE,   /* prctl(PR_SET_DUMPABLE, 0), or it ran a set-uid program */

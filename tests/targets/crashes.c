@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef SS_AUTODISARM
@@ -151,7 +152,7 @@ static void handle(int number, void (*handler)(int))
 static void *tell(void *unused)
 {
     while (hanging < CRASHES + 1)
-        usleep(1000);
+        (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     puts("ready");
     fflush(stdout);
     for (;;)

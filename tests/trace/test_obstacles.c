@@ -102,13 +102,21 @@ static void test_traced_by_another(void **state)
     target_stop(&target);
 }
 
+/* That passes: no obstacle. */
 static void test_held_by_ourselves(void **state)
 {
     struct target target = target_start("shapes", "threads", "3");
-    struct trace *trace = target_hold(&target);
+    struct trace *trace = target_hold(&target), *other = NULL;
+    const struct trace_options shortly = {.wait_ms = 20};
+    struct trace_diagnosis diagnosis;
+    struct error error = {0};
 
     (void)state;
-    expect(&target, -EBUSY, TRACE_OBSTACLE_TRACED, "traced");
+    assert_int_equal(trace_hold(&target.ref, NULL, &other, NULL), -EBUSY);
+    assert_int_equal(trace_hold(&target.ref, &shortly, &other, &error), -EBUSY);
+    assert_non_null(strstr(error.text, "held by procscope already"));
+    trace_diagnose(&target.procfs, &target.ref, &diagnosis);
+    assert_int_equal(diagnosis.obstacle, TRACE_ALLOWED);
     trace_release(trace, NULL);
     expect(&target, 0, TRACE_ALLOWED, "");
     target_stop(&target);
