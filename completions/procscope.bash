@@ -46,8 +46,8 @@ _procscope() {
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_procscope_options ${verb:+"$verb"})" -- "$word")
     elif [[ -z $verb || $verb == help ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'ps show threads stack profile modules env kill dump doctor serve help version' -- "$word")
-    elif [[ $verb =~ ^(show|threads|stack|profile|modules|env|kill|dump|doctor)$ ]] && ((position == 0)); then
+        mapfile -t COMPREPLY < <(compgen -W 'ps show threads stack profile modules memory handles env kill dump doctor serve help version' -- "$word")
+    elif [[ $verb =~ ^(show|threads|stack|profile|modules|memory|env|kill|dump|doctor)$ ]] && ((position == 0)); then
         # ids, and names that are one plain word: others would need quotes
         mapfile -t COMPREPLY < <(compgen -W "main self $(procscope "${url[@]}" ps --all --no-header 2>/dev/null |
             awk '$3 ~ /^[A-Za-z0-9._+-]+$/ && NF == 3 {print $1; if (!seen[$3]++) print $3}')" -- "$word")

@@ -15,6 +15,7 @@ const char *const kudu_roots[] = {"/api/processes", "/api/diagnostics/processes"
 
 const struct route kudu_routes[] = {
     {HTTP_GET, "/", "list"},
+    {HTTP_GET, "/handles", "handles"},
     {HTTP_GET, "/{id:int}", "show"},
     {HTTP_DELETE, "/{id:int}", "stop"},
     {HTTP_POST, "/{id:int}/stop", "stop"},
@@ -29,6 +30,7 @@ const struct route kudu_routes[] = {
     {HTTP_GET, "/{id:int}/stacks", "stacks"},
     {HTTP_GET, "/{id:int}/modules", "modules"},
     {HTTP_GET, "/{id:int}/modules/{base:hex}", "module"},
+    {HTTP_GET, "/{id:int}/memory", "memory"},
     {HTTP_GET, "/{id:int}/environments/{filter:text}", "environment"},
     {HTTP_GET, "/{id:int}/doctor", "doctor"},
     {0},

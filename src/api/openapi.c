@@ -34,6 +34,8 @@ static const struct {
     {"modules", "ModuleList", NULL},
     {"module", "Module", NULL},
     {"environment", "Environment", NULL},
+    {"memory", "Memory", NULL},
+    {"handles", "Handles", NULL},
     {"stop", "Stopped", NULL},
     {"doctor", "Doctor", NULL},
     {"events", NULL, "text/event-stream"},

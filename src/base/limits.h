@@ -66,6 +66,7 @@
 #define LIMIT_FIELDS 128u                      /* fields of one message */
 #define LIMIT_JSON_ANSWER (256u * 1024 * 1024) /* one JSON answer in a worker */
 
+#define LIMIT_FOUND 10000u                /* open files that one search names */
 #define LIMIT_WAIT_MS (10ull * 60 * 1000) /* how long a process may be given to end by itself */
 
 /* The stream of events */

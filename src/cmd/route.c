@@ -19,6 +19,8 @@ static const struct route {
     {"modules", "GET", "/%i/modules"},
     {"module", "GET", "/%i/modules/%x"},
     {"environment", "GET", "/%i/environments/%f"},
+    {"memory", "GET", "/%i/memory"},
+    {"handles", "GET", "/handles"},
     {"stop", "DELETE", "/%i"},
     {"dump", "GET", "/%i/dump"},
     {"doctor", "GET", "/%i/doctor"},

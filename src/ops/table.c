@@ -28,6 +28,16 @@ static const struct operation_argument environment_arguments[] = {
     {0},
 };
 
+static const struct operation_argument memory_arguments[] = {
+    {"details", ARGUMENT_BOOLEAN, "each mapping, too, not only their sums"},
+    {0},
+};
+
+static const struct operation_argument handles_arguments[] = {
+    {"name", ARGUMENT_STRING, "a part of a path or of a socket's text, in any case; ':8080' is that port"},
+    {0},
+};
+
 static const struct operation_argument stop_arguments[] = {
     {"signal", ARGUMENT_STRING, "the first signal, by name or number; otherwise KILL, or TERM with grace"},
     {"grace", ARGUMENT_DURATION, "time to end by itself before it is killed"},
@@ -108,6 +118,14 @@ const struct operation operations[] = {
      .summary = "Watch all processes",
      .flags = OPERATION_OWN_WORKER | OPERATION_ENDLESS,
      .run = operation_events},
+    {.name = "memory",
+     .summary = "Say what takes the memory of a process",
+     .arguments = memory_arguments,
+     .run = operation_memory},
+    {.name = "handles",
+     .summary = "Find who has a file, a library, a socket or a port open",
+     .arguments = handles_arguments,
+     .run = operation_handles},
     {.name = "stop",
      .summary = "End a process and its descendants",
      .flags = OPERATION_CHANGES | OPERATION_OWN_WORKER,
