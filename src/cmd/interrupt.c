@@ -2,7 +2,11 @@
 
 #include "base/cleanup.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <stdint.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 static volatile sig_atomic_t came;
 
@@ -11,15 +15,45 @@ static void note(int signal)
     came = signal;
 }
 
-void interrupt_note(void)
+static int early_fd = -1;
+
+static void end_early(int signal)
+{
+    static const uint64_t one = 1;
+    int before = errno;
+    (void)signal;
+    (void)!write(early_fd, &one, sizeof one); /* an eventfd has room for it */
+    errno = before;
+}
+
+static void take_first(void (*handler)(int))
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     for (size_t i = 0; i < ELEMENTS_OF(signals); i++) {
-        struct sigaction before, ours = {.sa_handler = note, .sa_flags = (int)SA_RESETHAND};
+        struct sigaction before, ours = {.sa_handler = handler, .sa_flags = (int)SA_RESETHAND};
         if (sigaction(signals[i], NULL, &before) < 0 || before.sa_handler == SIG_IGN)
             continue; /* nohup and background jobs: who ignores it wants it ignored */
         (void)sigaction(signals[i], &ours, NULL); /* fails for no signal of these */
     }
+}
+
+void interrupt_note(void)
+{
+    take_first(note);
+}
+
+int interrupt_end_early(void)
+{
+    early_fd = eventfd(0, EFD_CLOEXEC);
+    if (early_fd < 0)
+        return -errno;
+    take_first(end_early);
+    return 0;
+}
+
+int interrupt_fd(void)
+{
+    return early_fd;
 }
 
 void interrupt_no_stop(void)

@@ -2,6 +2,7 @@
 #include "cmd/dump_output.h"
 #include "cmd/exit_code.h"
 #include "cmd/format.h"
+#include "cmd/interrupt.h"
 #include "cmd/session.h"
 
 #include "base/text.h"
@@ -65,6 +66,11 @@ static int take(struct session *session, const struct request *request, struct d
 {
     struct error error = {0};
     int r = dump_output_check(output, &error);
+    if (r >= 0 && !session->remote.url) { /* a service that is left alone ends by itself, without an answer */
+        r = error_ensure(&error, interrupt_end_early(), "Interrupts could not be taken care of");
+        session->context.early_end = interrupt_fd;
+    }
+    interrupt_no_stop();
     if (r >= 0)
         r = session_run(session, request, &output->answer, &error);
     if (r >= 0)
@@ -131,7 +137,8 @@ const struct verb verb_profile = {
     .description =
         "Samples all threads of a process while it runs, by the kernel's perf events: it is not stopped.\n"
         "Where these are not permitted, and with --mode wall, it is held for moments instead, a hundredth\n"
-        "of the time at the most. The closing line says which. PID as in procscope show --help.",
+        "of the time at the most. The closing line says which. Ctrl-C ends sampling, and what was taken is\n"
+        "written; a second one leaves nothing. PID as in procscope show --help.",
     .options = options,
     .examples = examples,
     .least = 1,

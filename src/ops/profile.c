@@ -7,17 +7,22 @@
 #include <errno.h>
 #include <poll.h>
 
-/* Until the time is over or the process has ended: what was taken until then is the profile. */
-static int sample(struct sampler *sampler, uint64_t duration_ms, struct error *error)
+/* Until the time is over, the process has ended or no more is wanted: what was taken until then is the
+ * profile. */
+static int sample(struct sampler *sampler, uint64_t duration_ms, int early_fd, struct error *error)
 {
     uint64_t end_ms = clock_monotonic_ms() + duration_ms, now_ms;
     int r = 0;
 
     while (r == 0 && (now_ms = clock_monotonic_ms()) < end_ms) {
-        struct pollfd waited = {.fd = sampler_fd(sampler), .events = POLLIN};
+        struct pollfd waited[] = {{.fd = sampler_fd(sampler), .events = POLLIN},
+                                  {.fd = early_fd, .events = POLLIN}};
 
-        if (poll(&waited, 1, (int)(end_ms - now_ms)) > 0)
-            r = sampler_read(sampler);
+        if (poll(waited, ELEMENTS_OF(waited), (int)(end_ms - now_ms)) <= 0)
+            continue;
+        if (waited[1].revents)
+            break;
+        r = sampler_read(sampler);
     }
     if (r == 0 || r == -ESRCH)
         r = sampler_finish(sampler);
@@ -38,6 +43,6 @@ int operation_profile(const struct operation_context *context, const struct requ
     if (r == 0)
         r = sampler_new(context->procfs, &target, &wish.sampler, &profile, &sampler, error);
     if (r == 0)
-        r = sample(sampler, wish.duration_ms, error);
+        r = sample(sampler, wish.duration_ms, context->early_end ? context->early_end() : -1, error);
     return r < 0 ? r : profile_answer(context, &profile, wish.format, answer, error);
 }

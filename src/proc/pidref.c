@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
 
@@ -117,6 +118,15 @@ bool pidref_alive(const struct pidref *ref)
             return false;
     }
     return is_same_by_stat(ref);
+}
+
+bool pidref_has_ended(const struct pidref *ref)
+{
+    struct pollfd waited = {.fd = ref->pid_fd, .events = POLLIN};
+
+    if (ref->pid_fd >= 0 && poll(&waited, 1, 0) >= 0)
+        return waited.revents != 0;
+    return !pidref_alive(ref);
 }
 
 /* Without pidfds: between the look and the kill the number can pass to another only if the process is reaped

@@ -24,6 +24,9 @@ void pidref_close(struct pidref *ref);
 /* Whether it still runs (a zombie counts: it is still there). */
 bool pidref_alive(const struct pidref *ref);
 
+/* Whether all its threads have ended, also where nobody has waited for it yet. */
+bool pidref_has_ended(const struct pidref *ref);
+
 /* Signals exactly this process, also without a pidfd and through a procfs of an inner pid namespace. -ESRCH
  * when it is gone, -EOPNOTSUPP in a recorded tree or an outer namespace's procfs, where the kernel may say
  * -EINVAL too. */

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/timerfd.h>
 
 enum { FREQUENCY = 10, FREQUENCY_MOST = 50, HELD_PART = 100, HOLD_MS = 500, FIRST_WAIT_MS = 5000 };
@@ -17,6 +18,7 @@ struct sampler_hold {
     struct sampler base; /* first */
     enum profile_what what;
     struct capture capture; /* of the last time */
+    int timer_fd;
     uint64_t interval_ns;
     uint64_t rest_until_ns; /* on average, when the last hold is a hundredth of the time */
 };
@@ -101,7 +103,9 @@ static int hold_read(struct sampler *base, bool all)
 
     if (all)
         return 0;
-    if (read(base->fd, &ticks, sizeof ticks) != sizeof ticks)
+    if (pidref_has_ended(base->process))
+        return -ESRCH;
+    if (read(self->timer_fd, &ticks, sizeof ticks) != sizeof ticks)
         return 0; /* not yet */
     if (is_resting(self)) {
         base->profile->lost++;
@@ -120,6 +124,7 @@ static void hold_free(struct sampler *base)
 
     capture_release(&self->capture);
     (void)fd_close(base->fd);
+    (void)fd_close(self->timer_fd);
     free(self);
 }
 
@@ -134,14 +139,23 @@ static uint64_t interval_of(const struct sampler_hold *self, unsigned frequency)
     return interval_ns > least_ns ? interval_ns : least_ns;
 }
 
-static int start_timer(struct sampler *base, uint64_t interval_ns)
+/* The end of the process is heard of at once: the next hold may be seconds away. */
+static int start_timer(struct sampler_hold *self)
 {
+    uint64_t interval_ns = self->interval_ns;
+    struct epoll_event event = {.events = EPOLLIN};
     const struct timespec interval = {.tv_sec = (time_t)(interval_ns / 1000000000u),
                                       .tv_nsec = (long)(interval_ns % 1000000000u)};
     const struct itimerspec timer = {interval, interval};
 
-    base->fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    return base->fd < 0 || timerfd_settime(base->fd, 0, &timer, NULL) < 0 ? -errno : 0;
+    self->base.fd = epoll_create1(EPOLL_CLOEXEC);
+    self->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (self->base.fd < 0 || self->timer_fd < 0 || timerfd_settime(self->timer_fd, 0, &timer, NULL) < 0 ||
+        epoll_ctl(self->base.fd, EPOLL_CTL_ADD, self->timer_fd, &event) < 0 ||
+        (self->base.process->pid_fd >= 0 &&
+         epoll_ctl(self->base.fd, EPOLL_CTL_ADD, self->base.process->pid_fd, &event) < 0))
+        return -errno;
+    return 0;
 }
 
 int sampler_hold_new(const struct sampler_options *options, struct sampler *base,
@@ -158,6 +172,7 @@ int sampler_hold_new(const struct sampler_options *options, struct sampler *base
         return error_set(error, ENOMEM, "Out of memory.");
     self->base = *base;
     self->base.ops = &ops;
+    self->timer_fd = -1;
     self->what = options->what;
     made = &self->base;
     r = sampler_prepare(made, error);
@@ -173,7 +188,7 @@ int sampler_hold_new(const struct sampler_options *options, struct sampler *base
     if (r == 0)
         r = error_ensure(error, count_all(self), "The first sample could not be counted");
     if (r == 0)
-        r = error_ensure(error, start_timer(made, interval_ns), "No timer could be had");
+        r = error_ensure(error, start_timer(self), "No timer could be had");
     if (r < 0)
         return r;
     *ret_sampler = TAKE_PTR(made);

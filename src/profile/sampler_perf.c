@@ -96,7 +96,7 @@ static int perf_sampler_read(struct sampler *base, bool all)
         perf_stop(self->perf);
     r = perf_read(self->perf, all, take, base);
     base->profile->lost = perf_lost(self->perf);
-    if (r == 0 && !pidref_alive(base->process))
+    if (r == 0 && pidref_has_ended(base->process))
         r = -ESRCH;
     return r;
 }

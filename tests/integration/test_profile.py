@@ -3,6 +3,7 @@ import gzip
 import io
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -80,6 +81,34 @@ def test_what_waits_is_seen_by_holding(procscope, target, tmp_path):
     found = path.read_text()
     assert re.search(r"^known;.*known_outer;known_inner;wait_in_here;.*poll \d+$", found, re.M), found
     assert run(procscope, "threads", process.pid).returncode == 0
+
+
+@pytest.mark.parametrize("mode", ["cpu", "wall"])
+def test_the_end_of_the_process_ends_it(procscope, sleeper, tmp_path, mode):
+    """Also where nobody has waited for it yet; the time that was asked for would be too long for this test."""
+    process, path = sleeper(), tmp_path / "out.folded"
+    profile = sleeper(str(procscope), "profile", str(process.pid), "-s", "15m", "--mode", mode, "-o", str(path), stderr=subprocess.PIPE)
+    wait_until(lambda: catches(profile.pid, signal.SIGINT), "being ready")
+    process.kill()
+    _, said = profile.communicate(timeout=120)
+    assert path.exists() == (profile.returncode == 0), said  # it may have ended before it was looked at
+
+
+def catches(pid, number):
+    mask = re.search(r"^SigCgt:\s+(\w+)", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M).group(1)
+    return int(mask, 16) >> (number - 1) & 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_sampling(procscope, sleeper, tmp_path, number):
+    process, path = sleeper(), tmp_path / "out.folded"
+    profile = sleeper(str(procscope), "profile", str(process.pid), "-s", "15m", "--mode", "wall", "-o", str(path), stderr=subprocess.PIPE)
+    wait_until(lambda: catches(profile.pid, number), "being ready")
+    profile.send_signal(number)
+    _, said = profile.communicate(timeout=120)
+    assert profile.returncode == 0 and b"wrote" in said, (profile.returncode, said)
+    assert path.read_text().startswith("python")  # the first sample is the one that tells how long a hold takes
+    assert process.poll() is None
 
 
 FORMATS = {
