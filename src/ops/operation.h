@@ -26,7 +26,7 @@ struct operation_context {
     uint64_t light_ms; /* the deadline of a light operation; 0: none */
     uint64_t heavy_ms; /* ... and of one with OPERATION_HEAVY */
     uint64_t max_dump_bytes;         /* no dump is larger; 0: none */
-    int (*early_end)(void); /* a descriptor, readable when no more samples are wanted; NULL: never */
+    int (*early_end)(void);          /* a descriptor, readable when no more samples are wanted; NULL: never */
     const _Atomic int32_t *profiled; /* pids with a session, 0 between them; NULL: none are kept */
     size_t profiled_count;
 };

@@ -51,7 +51,8 @@ int claims_take(const struct claims *claims, size_t slot, pid_t pid, uint64_t wa
     while (!try_take(claims, slot, pid)) {
         if (clock_monotonic_ms() >= until)
             return error_set(error, EUSERS,
-                             "A dump of this process is already being taken; try again when it is done.");
+                             "A dump of this process is already being taken, which is the limit "
+                             "(dumps-per-target); try again when it is done.");
         /* not all at the same pace, so that they don't keep each other out */
         (void)nanosleep(&(struct timespec){.tv_nsec = 5000000 + (long)(slot % 64) * 100000}, NULL);
     }

@@ -24,7 +24,7 @@ struct config {
     /* [instance] */
     char *instance_id, *machine_name; /* "" : from the environment or the host name; see config_settle */
     /* [limits] */
-    uint64_t workers, queue, dumps, dumps_per_target, viewers;
+    uint64_t workers, queue, dumps, dumps_per_target, profiles, stops, viewers;
     uint64_t operation_timeout, dump_timeout;
     uint64_t worker_memory, dump_memory;
     uint64_t min_rate, max_dump_bytes; /* 0: none */

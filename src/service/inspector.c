@@ -171,7 +171,8 @@ static void accept_job(struct inspector *inspector, struct job *job)
         return;
     }
     if (r == -EBUSY)
-        r = error_set(&error, EAGAIN, "%zu requests are waiting already, which is the limit; try again.",
+        r = error_set(&error, EAGAIN,
+                      "%zu requests are waiting already, which is the limit (queue); try again.",
                       inspector->queue.count);
     if (r < 0)
         refuse(job, &error);

@@ -14,11 +14,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-/* Operations that mostly wait (a stop with grace) and so get a worker of their own. */
-enum { POOL_OTHERS = 16 };
-
-/* Profiles, which take long: they leave room for the rest. */
-enum { POOL_PROFILES = 8 };
+/* The front asks for one at a time; the one before may not be gone yet. */
+enum { POOL_WATCHES = 2 };
 
 /* A killed worker that is not gone after this hangs in the kernel: its client need not. */
 enum { POOL_DEATH_MS = 2000 };
@@ -33,7 +30,9 @@ int pool_init(struct pool *pool, const struct config *config, const struct opera
                           .epoll_fd = epoll_fd,
                           .kept = config->workers,
                           .dumps = config->dumps,
-                          .others = POOL_OTHERS,
+                          .profiles = config->profiles,
+                          .stops = config->stops,
+                          .watches = POOL_WATCHES,
                           .dumps_per_target = config->dumps_per_target,
                           .kept_memory = config->worker_memory,
                           .dump_memory = config->dump_memory,
@@ -190,28 +189,53 @@ int pool_give_light(struct pool *pool, struct job *job, struct error *error)
     return -EBUSY;
 }
 
+/* Slots that are alike, and the key that says how many there are. */
+struct slots {
+    size_t from, count;
+    const char *what, *key;
+};
+
+static struct slots profile_slots(const struct pool *pool)
+{
+    return (struct slots){pool->kept + pool->dumps, pool->profiles, "profiles are being taken", "profiles"};
+}
+
+static struct slots slots_for(const struct pool *pool, const struct job *job)
+{
+    struct slots profiles = profile_slots(pool);
+    size_t behind = profiles.from + profiles.count;
+
+    if (job->flags & OPERATION_HEAVY)
+        return (struct slots){pool->kept, pool->dumps, "dumps are being taken", "dumps"};
+    if (job->flags & (OPERATION_SESSION | OPERATION_GIVES_UP))
+        return profiles;
+    if (job->flags & OPERATION_ENDLESS)
+        return (struct slots){behind + pool->stops, pool->watches, "watches are running", NULL};
+    return (struct slots){behind, pool->stops, "processes are being ended", "stops"};
+}
+
 /* Ids are compared as they were asked, which needs no worker; -1 and the pid behind it are seen to be one by
  * the worker (claims.h). */
 static int find_own_slot(const struct pool *pool, const struct job *job, size_t *ret_slot,
                          struct error *error)
 {
-    bool heavy = job->flags & OPERATION_HEAVY;
-    size_t from = pool->kept + (heavy ? 0 : pool->dumps), count = heavy ? pool->dumps : pool->others;
+    const struct slots slots = slots_for(pool, job);
     size_t free_slot = SIZE_MAX, same = 0;
 
-    for (size_t slot = from; slot < from + count; slot++) {
+    for (size_t slot = slots.from; slot < slots.from + slots.count; slot++) {
         const struct pool_worker *worker = &pool->workers[slot];
         if (worker->pid == 0)
             free_slot = slot;
         else if (worker->job && worker->job->target == job->target)
             same++;
     }
-    if (heavy && same >= pool->dumps_per_target)
+    if (job->flags & OPERATION_HEAVY && same >= pool->dumps_per_target)
         return error_set(error, EUSERS,
-                         "A dump of this process is already being taken; try again when it is done.");
+                         "A dump of this process is already being taken, which is the limit "
+                         "(dumps-per-target); try again when it is done.");
     if (free_slot == SIZE_MAX)
-        return error_set(error, EUSERS, "%zu %s are running, which is the limit; try again later.", count,
-                         heavy ? "dumps" : "operations of this kind");
+        return error_set(error, EUSERS, "%zu %s, which is the limit%s%s%s; try again later.", slots.count,
+                         slots.what, slots.key ? " (" : "", slots.key ? slots.key : "", slots.key ? ")" : "");
     *ret_slot = free_slot;
     return 0;
 }
@@ -219,7 +243,9 @@ static int find_own_slot(const struct pool *pool, const struct job *job, size_t 
 /* The worker with the target's session; by the pid behind an id such as -1, too. */
 static bool find_session(const struct pool *pool, int64_t target, size_t *ret_slot)
 {
-    for (size_t slot = pool->kept + pool->dumps; slot < pool_size(pool); slot++) {
+    const struct slots slots = profile_slots(pool);
+
+    for (size_t slot = slots.from; slot < slots.from + slots.count; slot++) {
         const struct pool_worker *worker = &pool->workers[slot];
         if (worker->has_session && worker->channel >= 0 &&
             (worker->session == target || abs(atomic_load(&pool->profiled[slot])) == target)) {
@@ -240,31 +266,19 @@ static int give_session(struct pool *pool, size_t slot, struct job *job, struct 
     return 0;
 }
 
-static bool is_profile(const struct job *job)
+static int check_session(const struct pool *pool, const struct job *job, struct error *error)
 {
-    return job && job->flags & (OPERATION_BEGINS_SESSION | OPERATION_GIVES_UP);
-}
+    const struct slots slots = profile_slots(pool);
 
-static int check_profiles(const struct pool *pool, const struct job *job, struct error *error)
-{
-    size_t running = 0;
-
-    if (!(job->flags & (OPERATION_SESSION | OPERATION_GIVES_UP)))
-        return 0;
-    for (size_t slot = pool->kept + pool->dumps; slot < pool_size(pool); slot++) {
-        const struct pool_worker *worker = &pool->workers[slot];
-        running += worker->has_session || is_profile(worker->job);
-        /* its client may have the answer before we have the report */
-        if (job->flags & OPERATION_SESSION && worker->job && worker->job->flags & OPERATION_SESSION &&
-            worker->job->target == job->target)
+    /* its client may have the answer before we have the report */
+    for (size_t slot = slots.from; slot < slots.from + slots.count; slot++) {
+        const struct job *other = pool->workers[slot].job;
+        if (other && other->flags & OPERATION_SESSION && other->target == job->target)
             return error_set(error, EUSERS,
                              "The profile of this process is just being begun or fetched; try again.");
     }
-    if (job->flags & OPERATION_SESSION && !(job->flags & OPERATION_BEGINS_SESSION))
+    if (!(job->flags & OPERATION_BEGINS_SESSION))
         return error_set(error, ENOENT, "No profile of process %" PRId64 " is running.", job->target);
-    if (running >= POOL_PROFILES)
-        return error_set(error, EUSERS, "%zu profiles are running, which is the limit; try again later.",
-                         running);
     return 0;
 }
 
@@ -275,10 +289,9 @@ int pool_give_own(struct pool *pool, struct job *job, struct error *error)
 
     if (job->flags & OPERATION_SESSION && find_session(pool, job->target, &slot))
         return give_session(pool, slot, job, error);
-    r = check_profiles(pool, job, error);
+    r = job->flags & OPERATION_SESSION ? check_session(pool, job, error) : 0;
     if (r == 0)
         r = find_own_slot(pool, job, &slot, error);
-
     if (r == 0)
         r = spawn(pool, slot, error);
     if (r == 0)

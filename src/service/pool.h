@@ -1,5 +1,6 @@
 /* The worker processes: kept ones for light operations, one of its own for a heavy one. Slots are fixed at
- * the start: first the kept ones, then those for dumps, then those for operations that only wait. */
+ * the start: first the kept ones, then those for each kind of operation that takes its time, so that no kind
+ * takes the places of another: of eight profiles none stands in the way of ending a process. */
 #pragma once
 
 #include "service/config.h"
@@ -21,7 +22,7 @@ struct pool {
     struct operation_context context;
     int epoll_fd; /* borrowed; events carry POOL_EVENT + slot, or POOL_READER_EVENT + slot */
     struct pool_worker *workers;
-    size_t kept, dumps, others; /* slots of each kind, in this order */
+    size_t kept, dumps, profiles, stops, watches; /* slots of each kind, in this order */
     size_t dumps_per_target;
     uint64_t kept_memory, dump_memory;
     bool reads_seccomp;
@@ -41,7 +42,7 @@ void pool_release(struct pool *pool);
 
 static inline size_t pool_size(const struct pool *pool)
 {
-    return pool->kept + pool->dumps + pool->others;
+    return pool->kept + pool->dumps + pool->profiles + pool->stops + pool->watches;
 }
 
 /* Starts kept workers until all slots have one. Failing is no matter: they are started on demand, too. */

@@ -12,7 +12,7 @@ import urllib.parse
 
 import pytest
 
-from conftest import MODES, PROCSCOPE, is_held, tracer_of, wait_until
+from conftest import MODES, PROCSCOPE, is_held, read_line, tracer_of, wait_until
 
 MEMORY = 200 << 20  # far more than all pipes and socket buffers on the way
 TYPES = [0, 1, 2, 0x40, 0x200, 0x1000, 0x2006]
@@ -121,6 +121,7 @@ def test_looking_needs_no_place_among_the_dumps(service, large):
     with dump_begun(service, large.pid):
         refused = service.get(path)
         assert refused.status == 429 and int(refused.headers["Retry-After"]) > 0
+        assert "(dumps-per-target)" in refused.message
         looked = service.get(f"{path}?estimate=true&dumpType=2")
         assert looked.status in (200, 409)  # 409: it is held just now
         assert service.request("HEAD", path).status in (200, 409)
@@ -340,3 +341,30 @@ def test_no_more_dumps_than_are_allowed(serve, large, sleeper):
     with dump_begun(one, large.pid):
         refused = one.get(f"/api/processes/{sleeper().pid}/dump")
         assert refused.status == 429 and int(refused.headers["Retry-After"]) > 0
+        assert "(dumps)" in refused.message
+
+
+STAYS = """
+import signal
+signal.signal(signal.SIGTERM, lambda *_: print('told', flush=True))
+print('ready', flush=True)
+while True: signal.pause()
+"""
+
+
+def test_what_is_being_ended_has_places_of_its_own(serve, sleeper):
+    """Those that take their time to end leave none for others of their kind, and all for the rest."""
+    one = serve("--stops", "1", "--profiles", "1")
+    slow, other = (sleeper(sys.executable, "-c", STAYS, stdout=subprocess.PIPE) for _ in range(2))
+    address = urllib.parse.urlsplit(one.url)
+    with socket.create_connection((address.hostname, address.port)) as client:
+        client.sendall(f"DELETE /api/processes/{slow.pid}?grace=5m HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert read_line(slow) == "told"
+        refused = one.request("DELETE", f"/api/processes/{other.pid}?grace=5m")
+        assert refused.status == 429 and "(stops)" in refused.message, refused.body
+        assert one.get(f"/api/processes/{other.pid}/profile?seconds=1&mode=wall").status == 200
+        assert one.get(f"/api/processes/{other.pid}/dump").status == 200
+        slow.kill()
+        slow.wait()
+        assert client.recv(4096).startswith(b"HTTP/1.1 20")
+        assert one.request("DELETE", f"/api/processes/{other.pid}").status == 200

@@ -201,6 +201,9 @@ def test_there_are_only_so_many(serve, spins):
     one, processes = serve(), [spins(1) for _ in range(9)]
     got = [one.request("POST", f"/api/processes/{process.pid}/profile/start").status for process in processes]
     assert got == [200] * 8 + [429]
+    for refused in (one.request("POST", f"/api/processes/{processes[8].pid}/profile/start"),
+                    one.get(f"/api/processes/{processes[8].pid}/profile?seconds=1")):
+        assert refused.status == 429 and "(profiles)" in refused.message
     assert one.request("DELETE", f"/api/processes/{processes[8].pid}").status == 200
     for process in processes[:8]:
         assert one.get(f"/api/processes/{process.pid}/profile/stop").status == 200
