@@ -4,6 +4,7 @@
 #include "api/kudu.h"
 #include "api/openapi.h"
 #include "api/page.h"
+#include "api/site.h"
 #include "base/log.h"
 #include "http/origin.h"
 #include "http/server.h"
@@ -14,6 +15,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+
+enum { TARGET_LOCATION_SIZE = 1024 };
 
 struct front {
     const struct config *config;
@@ -34,6 +37,8 @@ static void front_release(struct front *front)
 /* What is answered from memory. */
 static const struct route own_routes[] = {
     {HTTP_GET, "/", "page"},
+    {HTTP_GET, "/assets/{name:text}", "asset"},
+    {HTTP_GET, "/routes", "routes"},
     {HTTP_GET, "/api/events", "events"},
     {HTTP_GET, "/healthz", "healthz"},
     {HTTP_GET, "/openapi.json", "openapi"},
@@ -68,6 +73,35 @@ static size_t skip_prefix(const struct front *front, const struct target *target
     return prefix->segment_count;
 }
 
+/* Without npm the routes are the page, too. */
+static void answer_routes(struct front *front, struct http_exchange *exchange)
+{
+    http_header(exchange, "Content-Security-Policy", page_policy());
+    http_header(exchange, "Referrer-Policy", "no-referrer");
+    http_answer_static(exchange, 200, "text/html; charset=utf-8", front->page.data, front->page.size);
+}
+
+/* The page's addresses are relative, so behind "/prefix" they would be of "/". */
+static void answer_page(struct front *front, struct http_exchange *exchange)
+{
+    const char *target = http_exchange_target(exchange), *path = target;
+    size_t size = strcspn(path, "?");
+
+    if (size > 0 && path[size - 1] == '/') {
+        if (!site_answer(exchange, "", ""))
+            answer_routes(front, exchange);
+        return;
+    }
+    if (front->prefix.segment_count > 0) {
+        char location[TARGET_LOCATION_SIZE];
+        /* relative: a proxy may have more before it */
+        (void)snprintf(location, sizeof location, "%s/",
+                       front->prefix.segments[front->prefix.segment_count - 1]); /* cut: a dead link */
+        http_header(exchange, "Location", location);
+    }
+    http_answer_empty(exchange, front->prefix.segment_count > 0 ? 308 : 404);
+}
+
 static void answer_own(struct front *front, struct http_exchange *exchange, const struct route_match *match)
 {
     static const char healthy[] = "{\"status\":\"ok\"}";
@@ -83,9 +117,12 @@ static void answer_own(struct front *front, struct http_exchange *exchange, cons
     } else if (strcmp(match->route->name, "events") == 0) {
         events_handle(&front->events, exchange);
     } else if (strcmp(match->route->name, "page") == 0) {
-        http_header(exchange, "Content-Security-Policy", page_policy());
-        http_header(exchange, "Referrer-Policy", "no-referrer");
-        http_answer_static(exchange, 200, "text/html; charset=utf-8", front->page.data, front->page.size);
+        answer_page(front, exchange);
+    } else if (strcmp(match->route->name, "routes") == 0) {
+        answer_routes(front, exchange);
+    } else if (strcmp(match->route->name, "asset") == 0) {
+        if (!site_answer(exchange, "assets/", match->captures[0].text))
+            http_answer_problem(exchange, 404, "The page has no such file.");
     } else if (strcmp(match->route->name, "openapi") == 0) {
         http_answer_static(exchange, 200, "application/json; charset=utf-8", front->openapi.data,
                            front->openapi.size);

@@ -42,6 +42,7 @@ static const struct {
     {"healthz", "Health", NULL},
     {"openapi", NULL, "application/json"},
     {"page", NULL, "text/html"},
+    {"routes", NULL, "text/html"},
     {"dump", NULL, "application/octet-stream"},
     {"dump", NULL, "application/zip"},
     {"dump", "DumpEstimate", NULL},
@@ -225,7 +226,8 @@ static void write_own(struct json *json)
         struct route route;
         const char *summary;
     } own[] = {
-        {{HTTP_GET, "/", "page"}, "A page with links to the routes"},
+        {{HTTP_GET, "/", "page"}, "The page: all processes, live"},
+        {{HTTP_GET, "/routes", "routes"}, "A page with links to the routes"},
         {{HTTP_GET, "/api/events", "events"},
          "What all processes do, as Server-Sent Events (docs/EVENTS.md)"},
         {{HTTP_GET, "/healthz", "healthz"}, "Does the service answer"},

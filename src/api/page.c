@@ -2,6 +2,7 @@
 
 #include "api/assets.h"
 #include "api/kudu.h"
+#include "api/site.h"
 #include "ops/operation.h"
 
 #include <string.h>
@@ -80,8 +81,13 @@ static int append_head(const struct config *config, struct buffer *out)
     if (r == 0)
         r = buffer_append_string(out, "</small></h1>\n<p>What the processes of this machine are doing: "
                                       "lists, details, threads, modules, "
-                                      "environments and dumps, over the process API of Kudu.</p>\n"
-                                      "<section><h2>Processes</h2><table>\n");
+                                      "environments and dumps, over the process API of Kudu.</p>\n");
+    if (r == 0 && !site_is_there())
+        r = buffer_append_string(out,
+                                 "<p>The live page was left out of this program, since npm was missing when "
+                                 "it was built. All else is there.</p>\n");
+    if (r == 0)
+        r = buffer_append_string(out, "<section><h2>Processes</h2><table>\n");
     return r;
 }
 

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 enum {
@@ -41,6 +42,15 @@ struct http_exchange *exchange_new(struct server_daemon *daemon, struct MHD_Conn
     exchange->connection = connection;
     exchange->gathered.limit = GATHER_MAX;
     return exchange;
+}
+
+static bool has_header(const struct http_exchange *exchange, const char *name)
+{
+    for (size_t i = 0; i < exchange->header_count; i++) {
+        if (strcasecmp(exchange->headers[i].name, name) == 0)
+            return true;
+    }
+    return false;
 }
 
 static void drop_headers(struct http_exchange *exchange)
@@ -114,7 +124,8 @@ static void finish(struct http_exchange *exchange, unsigned status, const char *
 {
     if (response) {
         /* what processes do is nobody's but the caller's, and never what a browser may guess at */
-        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+        if (!has_header(exchange, MHD_HTTP_HEADER_CACHE_CONTROL))
+            (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
         (void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     }
     if (response && type)

@@ -1,4 +1,5 @@
 """Every route under its three roots, against real processes: JSON to the letter, errors, and HTTP itself."""
+import gzip
 import os
 import pwd
 import re
@@ -250,16 +251,49 @@ def test_head_of_an_error(service):
     assert (head.status, head.body) == (404, b"")
 
 
-def test_first_page(service):
-    answer = service.get("/")
+def test_routes_page(service):
+    answer = service.get("/routes")
     page = answer.body.decode()
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert "unsafe" not in answer.headers["Content-Security-Policy"]
     assert socket.gethostname() in page
     for link in re.findall('href="([^"]+)"', page):
-        # no profile runs that could be stopped
-        assert service.get(link).status in ((404,) if link.endswith("/profile/stop") else (200, 501)), link
+        # no profile runs that could be stopped, and handles are of a file or port that has to be named
+        expected = {"stop": (404,), "handles": (400,)}.get(link.rpartition("/")[2], (200, 501))
+        assert service.get(link).status in expected, link
+
+
+def test_page_and_its_files(serve):
+    service = serve("--path-prefix", "/team/x")
+    moved = service.get("/team/x")
+    assert (moved.status, moved.headers["Location"]) == (308, "x/")
+    for root in ("/team/x/", "/"):  # a proxy may take the prefix off
+        answer = service.get(root)
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert answer.headers["Cache-Control"] == "no-store"
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy and "unsafe" not in policy
+        page = answer.body.decode()
+        if "npm was missing" in page:
+            pytest.skip("built without npm")
+        links = re.findall('(?:href|src)="([^"]+)"', page)
+        assert len(links) >= 3
+        for link in links:
+            assert not link.startswith("/") and "//" not in link
+            link = link.removeprefix("./")
+            plain = service.get(root + link)
+            assert plain.status == 200 and "Content-Encoding" not in plain.headers
+            if not link.startswith("assets/"):
+                continue
+            assert "immutable" in plain.headers["Cache-Control"]
+            packed = service.get(root + link, {"Accept-Encoding": "br, gzip;q=0.5"})
+            assert packed.headers["Content-Encoding"] == "gzip" and packed.headers["Vary"] == "Accept-Encoding"
+            assert gzip.decompress(packed.body) == plain.body
+            for encoding in ("identity", "gzip;q=0", "gzip; q=0.000, br"):
+                assert service.get(root + link, {"Accept-Encoding": encoding}).body == plain.body
+    for path in ("/assets/", "/assets/..", "/assets/index.html", "/assets/%2e%2e%2findex.html", "/index.html"):
+        assert service.get(path).status in (400, 404)
 
 
 def test_what_browsers_may_do(service):
@@ -279,7 +313,7 @@ def test_hrefs_follow_host_and_prefix(serve):
         assert detail["href"] == f"http://localhost:99/team/x/api/processes/{one.pid}"
     assert one.get("/team/x/healthz").status == 200
     assert one.get("/team/healthz").status == 404
-    assert '/team/x/api/processes"' in one.get("/team/x").body.decode()
+    assert '/team/x/api/processes"' in one.get("/team/x/routes").body.decode()
 
 
 def test_two_listeners_and_a_socket_file(serve, tmp_path):

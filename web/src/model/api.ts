@@ -1,0 +1,134 @@
+/** The service's routes. All addresses are relative: the page may stand below any path. */
+
+export class Problem extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export function address(id: number, path: string, query: Record<string, string> = {}): string {
+  const text = new URLSearchParams(query).toString();
+  return `api/processes/${id}${path}${text === "" ? "" : `?${text}`}`;
+}
+
+/** The answer, or the service's own words for why there is none. */
+export async function ask(url: string, init: RequestInit = {}): Promise<Response> {
+  let answer: Response;
+  try {
+    answer = await fetch(url, init);
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw new Problem(0, "The service doesn't answer. Is it still running?");
+  }
+  if (answer.ok) return answer;
+  let message = `The service answered ${answer.status} ${answer.statusText}.`;
+  try {
+    const body = (await answer.json()) as { Message?: string; detail?: string };
+    message = body.Message ?? body.detail ?? message;
+  } catch {
+    // not ours: a proxy's page
+  }
+  throw new Problem(answer.status, message);
+}
+
+export async function get<T>(url: string, signal?: AbortSignal): Promise<T> {
+  const answer = await ask(url, signal ? { signal } : {});
+  return (await answer.json()) as T;
+}
+
+export interface Thread {
+  id: number;
+  name?: string;
+  state?: string;
+  wait_reason?: string;
+  total_processor_time?: string;
+  priority_level?: string;
+  cpu?: number;
+  system_call?: string;
+  wait_channel?: string;
+  start_address?: string;
+}
+
+export interface Frame {
+  address: string;
+  module?: string;
+  function?: string;
+  offset?: number;
+  module_offset?: number;
+  file?: string;
+  line?: number;
+  inlined?: boolean;
+}
+
+export interface StackGroup {
+  count: number;
+  threads: Thread[];
+  frames: Frame[];
+  end?: string;
+}
+
+export interface Stacks {
+  held_microseconds: number;
+  thread_count: number;
+  groups: StackGroup[];
+}
+
+export interface Module {
+  base_address: string;
+  file_name: string;
+  file_version?: string;
+  file_path?: string;
+  module_memory_size?: number;
+  is_debug?: boolean;
+  build_id?: string;
+  soname?: string;
+  deleted?: boolean;
+}
+
+export interface Detail {
+  id: number;
+  name: string;
+  parent?: string;
+  children: string[];
+  modules: Module[];
+  open_file_handles: string[];
+  file_name?: string;
+  command_line?: string;
+  user_name?: string;
+  handle_count?: number;
+  module_count?: number;
+  thread_count?: number;
+  start_time?: string;
+  total_cpu_time?: string;
+  user_cpu_time?: string;
+  privileged_cpu_time?: string;
+  working_set?: number;
+  peak_working_set?: number;
+  private_memory?: number;
+  virtual_memory?: number;
+  peak_virtual_memory?: number;
+  paged_memory?: number;
+  is_profile_running?: boolean;
+  is_scm_site?: boolean;
+  is_webjob?: boolean;
+  description?: string;
+  environment_variables?: Record<string, string>;
+}
+
+export interface Estimate {
+  size: number;
+  size_is_upper_bound: boolean;
+  threads: number;
+  memory_bytes: number;
+  mode: string;
+  mode_reason?: string;
+  expected_pause_microseconds?: number;
+}
+
+export interface Stopped {
+  ended: number[];
+  remaining: number[];
+}

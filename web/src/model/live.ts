@@ -1,0 +1,74 @@
+/** The connection to the events: begins again by itself, can be paused. */
+import { Processes, type Tick } from "./processes";
+
+export type Connection = "connecting" | "live" | "paused" | "lost" | "refused";
+
+const AGAIN_MS = [1000, 2000, 4000, 8000];
+
+export class Live {
+  readonly processes = new Processes();
+  connection: Connection = "connecting";
+  /** Why, in words, where it is refused. */
+  problem = "";
+  private source: EventSource | undefined;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private failures = 0;
+  private readonly listeners = new Set<() => void>();
+
+  subscribe(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  start(): void {
+    this.stop();
+    this.set(this.failures === 0 ? "connecting" : this.connection);
+    const source = new EventSource("api/events");
+    this.source = source;
+    source.addEventListener("snapshot", (event: MessageEvent<string>) => this.take(event.data, true));
+    source.addEventListener("tick", (event: MessageEvent<string>) => this.take(event.data, false));
+    source.addEventListener("error", () => {
+      // after an error answer the browser gives up, after a cut it tries by itself, with the last id
+      if (source.readyState === EventSource.CLOSED) void this.explain();
+      else this.set("lost");
+    });
+  }
+
+  pause(): void {
+    this.stop();
+    this.set("paused");
+  }
+
+  private stop(): void {
+    this.source?.close();
+    this.source = undefined;
+    clearTimeout(this.timer);
+  }
+
+  private take(data: string, isSnapshot: boolean): void {
+    const tick = JSON.parse(data) as Tick;
+    if (isSnapshot) this.processes.snapshot(tick);
+    else this.processes.tick(tick);
+    this.failures = 0;
+    this.set("live");
+  }
+
+  /** EventSource keeps the reason to itself. */
+  private async explain(): Promise<void> {
+    const control = new AbortController();
+    try {
+      const answer = await fetch("api/events", { signal: control.signal });
+      this.problem = answer.ok ? "" : ((await answer.json()) as { Message: string }).Message;
+      this.set(answer.ok ? "lost" : "refused");
+    } catch {
+      this.set("lost");
+    }
+    control.abort();
+    this.timer = setTimeout(() => this.start(), AGAIN_MS[Math.min(this.failures++, AGAIN_MS.length - 1)]);
+  }
+
+  private set(connection: Connection): void {
+    this.connection = connection;
+    for (const listener of this.listeners) listener();
+  }
+}

@@ -1,0 +1,21 @@
+import { Problem } from "../model/api";
+
+export function words(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** What went wrong, where it did. */
+export function ProblemBox({ error, again }: { error: unknown; again?: () => void }) {
+  const status = error instanceof Problem ? error.status : 0;
+  return (
+    <div class="problem" role="alert">
+      <p>{words(error)}</p>
+      {status === 404 && <p class="soft">It may have ended meanwhile.</p>}
+      {again && (
+        <button type="button" onClick={again}>
+          Try again
+        </button>
+      )}
+    </div>
+  );
+}
