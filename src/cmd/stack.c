@@ -5,7 +5,7 @@
 #include "base/parse.h"
 #include "ops/core_stacks.h"
 
-enum { OPTION_GROUP = 'g', OPTION_CORE = OPTION_OWN, OPTION_NO_LINES };
+enum { OPTION_GROUP = 'g', OPTION_CORE = OPTION_OWN, OPTION_NO_LINES, OPTION_NO_RUNTIME };
 
 static int request_of_core(const struct session *session, const char *core, struct request *ret_request)
 {
@@ -42,6 +42,8 @@ static int run(const struct invocation *invocation)
         exit = session_argument(&request, "group", "true");
     if (exit == 0 && invocation_option(invocation, OPTION_NO_LINES))
         exit = session_argument(&request, "lines", "false");
+    if (exit == 0 && invocation_option(invocation, OPTION_NO_RUNTIME) && !core)
+        exit = session_argument(&request, "runtime", "false");
     request.child = child;
     return exit ? exit : session_print(&session, core ? &operation_core_stacks : NULL, &request);
 }
@@ -50,6 +52,7 @@ static const struct command_option options[] = {
     {OPTION_GROUP, "group", NULL, "threads with the same frames once"},
     {OPTION_CORE, "core", "FILE", "of a core file: the kernel's, gdb's, or procscope dump --format core"},
     {OPTION_NO_LINES, "no-lines", NULL, "no files, lines and inlined functions: faster"},
+    {OPTION_NO_RUNTIME, "no-runtime", NULL, "don't ask a Java virtual machine for its frames"},
     {0},
 };
 
@@ -70,7 +73,8 @@ const struct verb verb_stack = {
         "Shows which functions each thread is in, innermost first. The process is held for milliseconds,\n"
         "while its registers and stacks are copied; they are unwound while it runs on. Names come from\n"
         "the symbols of its files and from separate debug files on this machine (/usr/lib/debug). A\n"
-        "frame without a name is shown as file+offset. PID as in procscope show --help.",
+        "frame without a name is shown as file+offset. A Java virtual machine is asked for its frames\n"
+        "as jcmd does, which leaves a thread and a socket in it. PID as in procscope show --help.",
     .options = options,
     .examples = examples,
     .least = 0,

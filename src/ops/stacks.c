@@ -3,10 +3,19 @@
 #include "ops/stacks.h"
 #include "ops/table.h"
 
+#include "base/clock.h"
 #include "capture/code_memory.h"
 #include "proc/living.h"
 
 #include <errno.h>
+
+/* There is to be time for the native stacks, too, whatever the runtime does. */
+static uint64_t runtime_deadline_ms(const struct operation_context *context)
+{
+    uint64_t most = context->light_ms ? context->light_ms / 2 : LIMIT_JAVA_MS;
+
+    return clock_monotonic_ms() + (most < LIMIT_JAVA_MS ? most : LIMIT_JAVA_MS);
+}
 
 static int answer_stacks(const struct operation_context *context, const struct request *request,
                          struct stacks_wish *wish, struct answer *answer, struct error *error)
@@ -15,6 +24,7 @@ static int answer_stacks(const struct operation_context *context, const struct r
     _cleanup_living_ struct pidref living = PIDREF_INIT;
     _cleanup_capture_ struct capture capture = {0};
     _cleanup_memory_ struct memory *code = NULL;
+    _cleanup_java_stacks_ struct java_stacks java = JAVA_STACKS_INIT;
     struct capture_options options = {.copy_stacks = true, .general_only = true};
     const struct pidref *memory_of;
     struct host host;
@@ -26,11 +36,18 @@ static int answer_stacks(const struct operation_context *context, const struct r
         r = operation_target(context, request, &target, error);
     if (r < 0)
         return r;
+    if (wish->runtime)
+        java_stacks_begin(&java, &target, runtime_deadline_ms(context));
     options.deadline_ms = operation_hold_deadline_ms(&target);
     options.wait_ms = operation_wait_ms(context, false);
     r = capture_live(context->procfs, &target, &options, &capture, &none, error);
     if (r < 0)
         return error_ensure(error, r, "The stacks could not be captured");
+    if (wish->runtime)
+        r = java_stacks_take(&java, &target, &capture);
+    if (r < 0)
+        return error_errno(error, -r, "The stacks of Java could not be kept");
+    wish->java = wish->runtime ? &java : NULL;
     memory_of = living_open(&target, &living) == 0 ? &living : &target;
     r = code_memory_new(memory_of, &capture.maps, &code);
     if (r < 0 && r != -ESRCH) /* it has ended: the copy is all that there is */

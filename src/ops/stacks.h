@@ -8,8 +8,9 @@ enum stacks_format { STACKS_JSON, STACKS_TEXT };
 
 struct stacks_wish {
     enum stacks_format format;
-    bool together, lines;
-    pid_t only; /* one thread's alone; 0: all */
+    bool together, lines, runtime;
+    pid_t only;                     /* one thread's alone; 0: all */
+    const struct java_stacks *java; /* what the runtime says of its threads; NULL: nothing */
 };
 
 extern const struct operation_form stacks_forms[];

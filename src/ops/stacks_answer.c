@@ -28,6 +28,8 @@ int stacks_wish_read(const struct request *request, struct stacks_wish *ret_wish
 
     if (r == 0)
         r = request_bool(request, "group", false, &ret_wish->together, error);
+    if (r == 0)
+        r = request_bool(request, "runtime", true, &ret_wish->runtime, error);
     return r < 0 ? r : request_bool(request, "lines", true, &ret_wish->lines, error);
 }
 
@@ -68,8 +70,11 @@ int stacks_answer(const struct stacks_wish *wish, const struct capture *capture,
     _cleanup_stacks_ struct stacks stacks = {0};
     const struct stacks_options options = {
         .lines = wish->lines, .only = wish->only, .memory = memory, .process = process};
-    const struct stacks_view view = {
-        .style = style, .capture = capture, .stacks = &stacks, .together = wish->together};
+    const struct stacks_view view = {.style = style,
+                                     .capture = capture,
+                                     .stacks = &stacks,
+                                     .java = wish->java,
+                                     .together = wish->together};
     int r = stacks_unwind(capture, &options, &stacks);
 
     if (r < 0)

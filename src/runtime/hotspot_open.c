@@ -216,8 +216,10 @@ static int have_it_opened(const struct hotspot *hotspot, int socket, int parent,
         if (r < 0 && r != -ESRCH)
             r = error_errno(error, -r, "The Java virtual machine can't be signalled");
     }
+    /* Once it is signalled the file has to be there when it looks, or it prints a dump: so then also when
+     * nobody waits for us any more. */
     if (r == 0)
-        r = connect_in_time(hotspot, socket, parent, -ENOENT, error);
+        r = connect_in_time(hotspot, socket, lock_fd >= 0 ? -1 : parent, -ENOENT, error);
     if (lock_fd >= 0)
         remove_file(hotspot);
     return r;

@@ -74,9 +74,11 @@ end:
 static const cap_value_t inspecting[] = {CAP_SYS_PTRACE, CAP_KILL, CAP_DAC_READ_SEARCH,
                                          CAP_CHECKPOINT_RESTORE, CAP_PERFMON,
                                          CAP_SYS_ADMIN, /* only where seccomp filters are read */
+                                         /* to ask a runtime as its own user; no more than ptrace gives */
+                                         CAP_SETUID, CAP_SETGID,
                                          /* from here on only for a new front */
-                                         CAP_SETUID, CAP_SETGID, CAP_SETPCAP};
-enum { INSPECTING_WORKER = 6 };
+                                         CAP_SETPCAP};
+enum { INSPECTING_WORKER = 8 };
 
 static int keep_inspecting(size_t count, bool reads_seccomp, struct error *error)
 {

@@ -1,5 +1,7 @@
 #include "view/stack_groups.h"
 
+#include "view/java_threads.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -21,12 +23,20 @@ static int compare_frames(const struct thread_stack *a, const struct thread_stac
     return (a->end > b->end) - (a->end < b->end);
 }
 
+static int compare_threads(const struct java_stacks *java, const struct thread_stack *a,
+                           const struct thread_stack *b)
+{
+    int order = compare_frames(a, b);
+
+    return order ? order : java_threads_compare(java, a->thread->id, b->thread->id);
+}
+
 /* The same ones beside each other, in their own order. */
-static int by_frames(const void *left, const void *right)
+static int by_frames(const void *left, const void *right, void *java)
 {
     const struct thread_stack *a = *(const struct thread_stack *const *)left;
     const struct thread_stack *b = *(const struct thread_stack *const *)right;
-    int order = compare_frames(a, b);
+    int order = compare_threads(java, a, b);
 
     return order ? order : (a > b) - (a < b);
 }
@@ -40,7 +50,8 @@ static int largest_first(const void *left, const void *right)
     return (a->threads[0] > b->threads[0]) - (a->threads[0] < b->threads[0]);
 }
 
-int stack_groups_make(const struct stacks *stacks, bool together, struct stack_groups *ret_groups)
+int stack_groups_make(const struct stacks *stacks, const struct java_stacks *java, bool together,
+                      struct stack_groups *ret_groups)
 {
     _cleanup_stack_groups_ struct stack_groups groups = {0};
 
@@ -51,9 +62,9 @@ int stack_groups_make(const struct stacks *stacks, bool together, struct stack_g
     for (size_t i = 0; i < stacks->count; i++)
         groups.threads[i] = &stacks->items[i];
     if (together)
-        qsort(groups.threads, stacks->count, sizeof groups.threads[0], by_frames);
+        qsort_r(groups.threads, stacks->count, sizeof groups.threads[0], by_frames, (void *)java);
     for (size_t i = 0; i < stacks->count; i++) {
-        if (together && i > 0 && compare_frames(groups.threads[i - 1], groups.threads[i]) == 0)
+        if (together && i > 0 && compare_threads(java, groups.threads[i - 1], groups.threads[i]) == 0)
             groups.items[groups.count - 1].count++;
         else
             groups.items[groups.count++] = (struct stack_group){&groups.threads[i], 1};

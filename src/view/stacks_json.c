@@ -1,4 +1,5 @@
 /* The members are named as in Kudu's other objects. */
+#include "view/java_threads.h"
 #include "view/kudu_member.h"
 #include "view/stacks.h"
 #include "view/thread_words.h"
@@ -110,13 +111,23 @@ static void member_given_up(struct json *json, const struct stacks *stacks)
     json_member_u64(json, "given_up_count", stacks->given_up_count);
 }
 
-void stack_json(struct json *json, const struct stacks_view *view, const struct thread_stack *stack)
+static void write_stack(struct json *json, const struct stacks_view *view, const struct thread_stack *stack,
+                        bool alone)
 {
     json_object_begin(json);
     members_thread(json, view, stack->thread);
     member_frames(json, stack);
-    member_given_up(json, view->stacks);
+    java_member_thread(json, view->java, stack->thread->id, true);
+    if (alone) {
+        java_member_runtime(json, view->java, false);
+        member_given_up(json, view->stacks);
+    }
     json_object_end(json);
+}
+
+void stack_json(struct json *json, const struct stacks_view *view, const struct thread_stack *stack)
+{
+    write_stack(json, view, stack, true);
 }
 
 static void write_group(struct json *json, const struct stacks_view *view, const struct stack_group *group)
@@ -128,10 +139,12 @@ static void write_group(struct json *json, const struct stacks_view *view, const
     for (size_t i = 0; i < group->count; i++) {
         json_object_begin(json);
         members_thread(json, view, group->threads[i]->thread);
+        java_member_thread(json, view->java, group->threads[i]->thread->id, false);
         json_object_end(json);
     }
     json_array_end(json);
     member_frames(json, group->threads[0]);
+    java_member_group(json, view->java, group);
     json_object_end(json);
 }
 
@@ -146,12 +159,13 @@ static void members_process(struct json *json, const struct stacks_view *view)
     kudu_member_date(json, "time_stamp", capture->time);
     kudu_member_number(json, "held_microseconds", (int64_t)(capture->held_ns / 1000));
     json_member_u64(json, "thread_count", view->stacks->count);
+    java_member_runtime(json, view->java, true);
 }
 
 void stacks_json(struct json *json, const struct stacks_view *view)
 {
     _cleanup_stack_groups_ struct stack_groups groups = {0};
-    int r = stack_groups_make(view->stacks, view->together, &groups);
+    int r = stack_groups_make(view->stacks, view->java, view->together, &groups);
 
     if (r < 0) {
         json->error = json->error ? json->error : r;
@@ -165,7 +179,7 @@ void stacks_json(struct json *json, const struct stacks_view *view)
         if (view->together)
             write_group(json, view, &groups.items[i]);
         else
-            stack_json(json, view, groups.items[i].threads[0]);
+            write_stack(json, view, groups.items[i].threads[0], false);
     }
     json_array_end(json);
     member_given_up(json, view->stacks);

@@ -1,4 +1,5 @@
 #include "base/text.h"
+#include "view/java_threads.h"
 #include "view/stacks.h"
 #include "view/thread_words.h"
 
@@ -92,7 +93,7 @@ static int append_heading(struct buffer *out, const struct stack_group *group)
     return r < 0 ? r : buffer_append_string(out, "\n");
 }
 
-static int append_group(struct buffer *out, const struct stack_group *group)
+static int append_group(struct buffer *out, const struct java_stacks *java, const struct stack_group *group)
 {
     const struct thread_stack *stack = group->threads[0];
     const char *end = stack_end_words(stack->end);
@@ -102,7 +103,7 @@ static int append_group(struct buffer *out, const struct stack_group *group)
         r = append_frame(out, i, &stack->frames[i]);
     if (r >= 0 && end)
         r = buffer_append_format(out, "  (%s)\n", end);
-    return r;
+    return r < 0 ? r : java_text_group(out, java, group);
 }
 
 static int append_process(struct buffer *out, const struct stacks_view *view)
@@ -138,15 +139,19 @@ static int append_given_up(struct buffer *out, const struct stacks *stacks)
 int stacks_text(struct buffer *out, const struct stacks_view *view)
 {
     _cleanup_stack_groups_ struct stack_groups groups = {0};
-    int r = stack_groups_make(view->stacks, view->together, &groups);
+    int r = stack_groups_make(view->stacks, view->java, view->together, &groups);
 
     if (r == 0)
         r = append_process(out, view);
+    if (r >= 0)
+        r = java_text_runtime(out, view->java);
     for (size_t i = 0; i < groups.count && r >= 0; i++) {
         r = buffer_append_string(out, "\n");
         if (r >= 0)
-            r = append_group(out, &groups.items[i]);
+            r = append_group(out, view->java, &groups.items[i]);
     }
+    if (r >= 0 && view->stacks->count > 1)
+        r = java_text_others(out, view->java);
     if (r >= 0 && view->stacks->given_up_count > 0)
         r = append_given_up(out, view->stacks);
     return r < 0 ? r : 0;
