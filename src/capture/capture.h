@@ -97,6 +97,7 @@ struct capture_options {
     bool thread_details; /* find the threads' start addresses */
     bool find_untouched; /* fill capture.present, for dumps of all memory */
     bool extended;       /* read the extended registers: of as many threads as LIMIT_EXTENDED_BUDGET holds */
+    bool no_texts;       /* leave the texts of /proc empty */
     bool general_only;   /* of the registers only the general ones: enough to unwind stacks */
     bool copy_linkage;   /* fill capture.linkage; before the stop, so it costs the target nothing */
     /* Don't hold it at all: for an estimate. Of the registers there is only where the threads that sleep

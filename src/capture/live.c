@@ -28,7 +28,8 @@ struct live {
     const struct pidref *process;
     struct pidref memory_of; /* living.h */
     struct host host;
-    struct thread_list threads; /* before the stop, as the next */
+    size_t thread_count;        /* before the stop, as the next two */
+    struct thread_list threads; /* only with thread_details, or unheld */
     struct earlier_maps earlier;
     struct capture *capture;
     struct error *error;
@@ -114,6 +115,7 @@ static void fill_process(struct live *live, const struct proc_stat *stat)
     capture->user_time = ticks_to_ns(&live->host, stat->user_ticks);
     capture->system_time = ticks_to_ns(&live->host, stat->system_ticks);
     capture->page_size = live->host.page_size;
+    live->thread_count = stat->thread_count > 0 ? (size_t)stat->thread_count : 1;
 }
 
 static int read_maps(struct live *live)
@@ -152,8 +154,10 @@ static int read_before(struct live *live)
     if (r < 0)
         return r;
     fill_process(live, &stat);
-    read_texts(live);
-    if (threads_read(live->process, &live->host, live->options->thread_details, &live->threads) == -ENOMEM)
+    if (!live->options->no_texts)
+        read_texts(live);
+    if ((live->options->thread_details || live->options->unheld) &&
+        threads_read(live->process, &live->host, live->options->thread_details, &live->threads) == -ENOMEM)
         return -ENOMEM;
     if (live->options->files && open_files_read(live->process, true, &live->capture->files) == -ENOMEM)
         return -ENOMEM;
@@ -168,7 +172,7 @@ static int reserve_stacks(struct live *live)
 {
     enum { USUAL_STACK = 32 * 1024 };
     struct buffer *stacks = &live->capture->stacks;
-    size_t wanted = (live->threads.count + 1) * USUAL_STACK;
+    size_t wanted = (live->thread_count + 1) * USUAL_STACK;
     int r;
 
     stacks->limit = (size_t)LIMIT_THREADS * LIMIT_STACK_MIN + LIMIT_STACK_BUDGET;
@@ -180,7 +184,7 @@ static int reserve_stacks(struct live *live)
 static int reserve_extended(struct live *live)
 {
     struct buffer *extended = &live->capture->extended;
-    size_t wanted = (live->threads.count + 16) * trace_extended_size();
+    size_t wanted = (live->thread_count + 16) * trace_extended_size();
 
     extended->limit = LIMIT_EXTENDED_BUDGET;
     return buffer_append_zeros(extended, wanted < LIMIT_EXTENDED_BUDGET ? wanted : LIMIT_EXTENDED_BUDGET);
@@ -216,6 +220,18 @@ static void bring_to_front(struct capture *capture, pid_t id)
     }
 }
 
+static void fill_thread(struct capture_thread *thread, const struct trace_facts *facts,
+                        const struct host *host)
+{
+    memcpy(thread->name, facts->name, sizeof thread->name);
+    thread->state = facts->state;
+    thread->priority = facts->priority;
+    thread->nice = facts->nice;
+    thread->start_time = host_time_of_ticks(host, facts->start_ticks);
+    thread->user_time = ticks_to_ns(host, facts->user_ticks);
+    thread->system_time = ticks_to_ns(host, facts->system_ticks);
+}
+
 static int read_registers(struct live *live, struct trace *trace)
 {
     struct capture *capture = live->capture;
@@ -229,6 +245,7 @@ static int read_registers(struct live *live, struct trace *trace)
         if (r < 0)
             return r;
         thread->id = trace_thread_id(trace, i);
+        fill_thread(thread, trace_thread_facts(trace, i), &live->host);
         thread->extended = trace_extended(trace, i, &thread->extended_size);
         if (thread->id == capture->pid || capture->thread_count == 0)
             capture->requesting_thread = thread->id;
@@ -367,6 +384,8 @@ static void fill_threads(struct live *live)
     bool in_full =
         live->options->thread_details && (live->options->copy_stacks || live->capture->is_snapshot);
 
+    if (!live->options->thread_details && !live->options->unheld)
+        return; /* what was known right before the stop is well */
     for (size_t i = 0; i < live->capture->thread_count; i++) {
         struct capture_thread *thread = &live->capture->threads[i];
         const struct thread_info *info = find_thread(&live->threads, thread->id);

@@ -25,7 +25,7 @@ static int answer_stacks(const struct operation_context *context, const struct r
     _cleanup_capture_ struct capture capture = {0};
     _cleanup_memory_ struct memory *code = NULL;
     _cleanup_java_stacks_ struct java_stacks java = JAVA_STACKS_INIT;
-    struct capture_options options = {.copy_stacks = true, .general_only = true};
+    struct capture_options options = {.copy_stacks = true, .no_texts = true, .general_only = true};
     const struct pidref *memory_of;
     struct host host;
     struct kudu_style style;

@@ -4,6 +4,7 @@
 #include "proc/read.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Numbers behind the state, counted as proc(5) does: field 4 is the first of them. Everything up to rss has
@@ -80,13 +81,26 @@ int proc_stat_parse(const char *text, size_t size, struct proc_stat *ret_stat)
     return 0;
 }
 
-int proc_stat_read(int directory_fd, struct proc_stat *ret_stat)
+static int read_file(int directory_fd, const char *name, struct proc_stat *ret_stat)
 {
     char text[2048]; /* 52 numbers of 20 digits and the longest name stay below */
     size_t size;
-    int r = proc_read_small(directory_fd, "stat", text, sizeof text, &size);
+    int r = proc_read_small(directory_fd, name, text, sizeof text, &size);
 
     if (r < 0)
         return r;
     return proc_stat_parse(text, size, ret_stat);
+}
+
+int proc_stat_read(int directory_fd, struct proc_stat *ret_stat)
+{
+    return read_file(directory_fd, "stat", ret_stat);
+}
+
+int proc_stat_read_thread(int directory_fd, pid_t thread, struct proc_stat *ret_stat)
+{
+    char name[32];
+
+    (void)snprintf(name, sizeof name, "task/%d/stat", (int)thread); /* fits */
+    return read_file(directory_fd, name, ret_stat);
 }

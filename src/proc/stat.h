@@ -31,3 +31,6 @@ struct proc_stat {
 int proc_stat_parse(const char *text, size_t size, struct proc_stat *ret_stat) _must_check_; /* -EBADMSG */
 /* directory_fd: /proc/PID or /proc/PID/task/TID. -ESRCH when it is gone. */
 int proc_stat_read(int directory_fd, struct proc_stat *ret_stat) _must_check_;
+/* The same of one of its threads, with as few calls as can be: there may be thousands. directory_fd:
+ * /proc/PID. */
+int proc_stat_read_thread(int directory_fd, pid_t thread, struct proc_stat *ret_stat) _must_check_;

@@ -61,6 +61,7 @@ static int capture(struct sampler_hold *self, uint64_t wait_ms, struct error *er
 {
     uint64_t began_ns = clock_monotonic_ns(), waited_ns = 0, now_ns, held_ns;
     const struct capture_options options = {.copy_stacks = true,
+                                            .no_texts = true,
                                             .general_only = true,
                                             .deadline_ms = HOLD_MS,
                                             .wait_ms = wait_ms,

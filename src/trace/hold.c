@@ -172,7 +172,7 @@ static void join_holder(struct hold *hold)
 }
 
 int hold_begin(struct hold *hold, const struct pidref *process, const struct trace_options *options,
-               uint64_t deadline_ns)
+               bool settled_only, uint64_t deadline_ns)
 {
     pthread_condattr_t monotonic;
     int r;
@@ -180,6 +180,7 @@ int hold_begin(struct hold *hold, const struct pidref *process, const struct tra
     *hold = (struct hold){.process = process,
                           .deadline_ns = deadline_ns,
                           .general_only = options->general_only,
+                          .settled_only = settled_only,
                           .most_ns = options->most_ms * 1000000};
     if (options->extended.size > 0) {
         hold->extended = options->extended;

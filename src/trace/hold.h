@@ -21,6 +21,7 @@ struct hold {
     struct extended_area extended; /* where extended registers go, and how much of it is left */
     size_t extended_size;          /* of one thread, at most */
     bool general_only;
+    bool settled_only;
 
     size_t left_out; /* of these: a leader that has ended, workers of the kernel */
     bool changing;   /* during that scan threads ended */
@@ -48,12 +49,13 @@ struct hold {
 
 enum { HOLD_WATCH_MS = 100 };
 
-/* Of the options all but the first deadline count; they are not kept. Returns when all threads are stopped
+/* Of the options all but the first deadline count; they are not kept. settled_only: stop nobody (-EALREADY,
+ * culprit) where a thread is in an uninterruptible wait. Returns when all threads are stopped
  * (0), or when none is held any more: -ESRCH, -EPERM (culprit), -EBUSY (culprit is traced by another),
  * -EOPNOTSUPP (culprit runs 32-bit code), -ETIMEDOUT (culprit did not stop; 0: seizing took too long),
  * -ENOMEM, -ENOBUFS, -EAGAIN. */
 int hold_begin(struct hold *hold, const struct pidref *process, const struct trace_options *options,
-               uint64_t deadline_ns) _must_check_;
+               bool settled_only, uint64_t deadline_ns) _must_check_;
 /* Has the holder do some work, while the process is held or after hold_let_go. Returns what it returns. */
 int hold_run(struct hold *hold, int (*work)(struct hold *hold, void *argument), void *argument);
 /* Lets the process go, and keeps the holder for what else it traces. -ESRCH: the process was killed

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/parse.h"
+#include "proc/read.h"
 #include "proc/stat.h"
 #include "proc/tasks.h"
 #include "trace/arch.h"
@@ -121,16 +122,17 @@ static void look_since(int task_fd, struct waited *waited)
 void interrupted_look(const struct pidref *process, struct traced_thread *thread)
 {
     _cleanup_close_ int fd = -1;
-    char text[256];
+    char text[256], name[48];
     uint64_t arguments[6];
+    size_t size;
     long number;
 
-    if (task_open(process, thread->tid, &fd, NULL) < 0 ||
-        !parse_call(text, read_start(fd, "syscall", text, sizeof text), &number, arguments) ||
-        !arch_call_answers_eintr(number))
+    (void)snprintf(name, sizeof name, "task/%d/syscall", thread->tid); /* fits */
+    if (proc_read_small(process->dir_fd, name, text, sizeof text, &size) < 0 ||
+        !parse_call(text, size, &number, arguments) || !arch_call_answers_eintr(number))
         return;
     thread->alone = true;
-    if (arch_timeout_ms(number, arguments) >= SHORTEST_MS)
+    if (arch_timeout_ms(number, arguments) >= SHORTEST_MS && task_open(process, thread->tid, &fd, NULL) == 0)
         look_since(fd, &thread->waited);
 }
 

@@ -14,10 +14,9 @@ enum { PAUSE_NS = 1000 * 1000, READS_THAT_AGREE = 3 };
 
 static bool is_uninterruptible(const struct pidref *process, pid_t tid)
 {
-    _cleanup_close_ int fd = -1;
     struct proc_stat stat;
 
-    return task_open(process, tid, &fd, NULL) == 0 && proc_stat_read(fd, &stat) == 0 && stat.state == 'D';
+    return proc_stat_read_thread(process->dir_fd, tid, &stat) == 0 && stat.state == 'D';
 }
 
 int settle_wait(const struct pidref *process, uint64_t deadline_ns, pid_t *ret_culprit)

@@ -31,10 +31,7 @@ enum {
 
 static int read_thread_stat(const struct hold *hold, pid_t tid, struct proc_stat *ret_stat)
 {
-    _cleanup_close_ int fd = -1;
-    int r = task_open(hold->process, tid, &fd, NULL);
-
-    return r < 0 ? -ESRCH : proc_stat_read(fd, ret_stat);
+    return proc_stat_read_thread(hold->process->dir_fd, tid, ret_stat);
 }
 
 static bool is_dead(const struct proc_stat *stat)
@@ -87,9 +84,15 @@ static int seize_one(struct hold *hold, pid_t tid)
         hold->left_out++;
         return 0;
     }
+    /* One that waits so may do so for long, and the others would be held meanwhile. */
+    if (hold->settled_only && hold->first_interrupt_ns == 0 && stat.state == 'D') {
+        hold->culprit = tid;
+        return -EALREADY;
+    }
     r = thread_list_add(&hold->threads, tid); /* first: nothing of ours may be unknown to the reaper */
     if (r < 0)
         return r;
+    thread_keep_facts(&hold->threads.items[hold->threads.count - 1], &stat);
     if (hold->first_interrupt_ns == 0) /* else others are held already */
         interrupted_look(hold->process, &hold->threads.items[hold->threads.count - 1]);
     /* Again where it is refused for no reason that is still there: the id may have passed in an execve from a

@@ -1,6 +1,7 @@
 #include "trace/threads.h"
 
 #include "base/limits.h"
+#include "proc/stat.h"
 
 #include <errno.h>
 #include <string.h>
@@ -53,6 +54,17 @@ int thread_list_add(struct thread_list *list, pid_t tid)
         list->items[list->count++] = (struct traced_thread){.tid = tid, .state = TRACED_SEIZED};
     (void)pthread_mutex_unlock(&list->lock);
     return r;
+}
+
+void thread_keep_facts(struct traced_thread *thread, const struct proc_stat *stat)
+{
+    thread->facts = (struct trace_facts){.state = stat->state,
+                                         .priority = (int)stat->priority,
+                                         .nice = (int)stat->nice,
+                                         .start_ticks = stat->start_ticks,
+                                         .user_ticks = stat->user_ticks,
+                                         .system_ticks = stat->system_ticks};
+    memcpy(thread->facts.name, stat->name, sizeof thread->facts.name);
 }
 
 static int compare_tids(const void *left, const void *right)

@@ -6,6 +6,7 @@
 #include "proc/pidref.h"
 #include "trace/interrupted.h"
 #include "trace/registers.h"
+#include "trace/trace.h"
 
 #include <pthread.h>
 
@@ -15,8 +16,11 @@ enum traced_state {
     TRACED_GONE,    /* ended, or not ours after all */
 };
 
+struct proc_stat;
+
 struct traced_thread {
     pid_t tid;
+    struct trace_facts facts;
     enum traced_state state;
     bool alone; /* stop it on its own: its call would be interrupted */
     struct waited waited;
@@ -41,6 +45,7 @@ void thread_list_forget(struct thread_list *list);
  */
 int thread_list_reserve(struct thread_list *list, size_t more) _must_check_;
 int thread_list_add(struct thread_list *list, pid_t tid) _must_check_;
+void thread_keep_facts(struct traced_thread *thread, const struct proc_stat *stat);
 bool thread_list_knows(const struct thread_list *list, pid_t tid);
 /* Forgets those that are gone and sorts `known`: after each pass. */
 int thread_list_settle(struct thread_list *list) _must_check_;

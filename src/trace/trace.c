@@ -45,8 +45,11 @@ static int open_memory(const struct pidref *process, struct memory **ret_memory)
 
     for (int tries = 0; tries < TRIES; tries++) {
         _cleanup_id_list_ struct id_list ids = {0};
-        int r = id_list_read(process->dir_fd, "task", &ids);
+        int r = open_memory_of_thread(process, process->pid, ret_memory); /* nearly always */
 
+        if (r != -ESRCH)
+            return r;
+        r = id_list_read(process->dir_fd, "task", &ids);
         if (r < 0)
             return r == -ENOENT ? -ESRCH : r;
         for (size_t i = 0; i < ids.count; i++) {
@@ -189,20 +192,30 @@ static int limit_memory(struct trace *trace)
     return r;
 }
 
-/* One attempt. */
-static int try_hold(struct trace *trace, const struct pidref *process, const struct trace_options *options,
-                    uint64_t deadline_ns, pid_t *ret_culprit)
+/* To hold a process, with as many tries as it takes. */
+struct attempt {
+    const struct pidref *process;
+    const struct trace_options *options;
+    uint64_t deadline_ms, deadline_ns; /* to have it stopped, from when nobody else holds it */
+    uint64_t wait_until_ns;            /* for others of ours */
+    uint64_t waited_ns;
+    unsigned tries;     /* in vain, and without waiting */
+    unsigned unsettled; /* after which threads were waited for */
+    pid_t culprit;
+};
+
+static int try_hold(struct trace *trace, struct attempt *attempt)
 {
+    enum { SETTLED_TRIES = 3 }; /* who waits again and again, each time briefly, is stopped nevertheless */
+    const struct pidref *process = attempt->process;
+    const struct trace_options *options = attempt->options;
     int r = open_memory(process, &trace->memory);
 
     if (r < 0)
         return r;
-    r = settle_wait(process, deadline_ns, ret_culprit);
-    if (r < 0)
-        return r;
-    r = hold_begin(&trace->hold, process, options, deadline_ns);
+    r = hold_begin(&trace->hold, process, options, attempt->unsettled < SETTLED_TRIES, attempt->deadline_ns);
     trace->begun = true;
-    *ret_culprit = trace->hold.culprit;
+    attempt->culprit = trace->hold.culprit;
     if (r == 0)
         r = refresh_memory(trace, process);
     if (r == 0 && !pidref_alive(process))
@@ -211,17 +224,6 @@ static int try_hold(struct trace *trace, const struct pidref *process, const str
         r = limit_memory(trace);
     return r;
 }
-
-/* One that is waited for, and what becomes of it. */
-struct attempt {
-    const struct pidref *process;
-    const struct trace_options *options;
-    uint64_t deadline_ms;   /* for one try */
-    uint64_t wait_until_ns; /* for others of ours */
-    uint64_t waited_ns;
-    unsigned tries; /* in vain, and without waiting */
-    pid_t culprit;
-};
 
 /* 0: try again. */
 static int wait_for_turn(struct attempt *attempt, struct error *error)
@@ -249,12 +251,18 @@ static int after_failure(struct attempt *attempt, int r, struct error *error)
 {
     enum { TRIES = 5 };
 
+    if (r == -EALREADY) {
+        attempt->unsettled++;
+        r = settle_wait(attempt->process, attempt->deadline_ns, &attempt->culprit);
+        return r < 0 ? explain(attempt->process, r, attempt->culprit, attempt->deadline_ms, error) : 0;
+    }
     if (r == -EBUSY && attempt->culprit != 0) {
         int waited = wait_for_turn(attempt, error);
 
         if (waited < 0)
             return waited;
         if (clock_monotonic_ns() < attempt->wait_until_ns) {
+            attempt->deadline_ns = clock_monotonic_ns() + attempt->deadline_ms * 1000000;
             attempt->tries = 0; /* others of ours come first again and again: while there is time */
             return 0;
         }
@@ -276,8 +284,7 @@ static int attempt_hold(struct attempt *attempt, struct trace **ret_trace, struc
             return error_errno(error, ENOMEM, "Process %d can't be held", attempt->process->pid);
         trace->clone_directory = -1;
         attempt->culprit = 0;
-        r = try_hold(trace, attempt->process, attempt->options,
-                     clock_monotonic_ns() + attempt->deadline_ms * 1000000, &attempt->culprit);
+        r = try_hold(trace, attempt);
         if (r == 0) {
             *ret_trace = trace;
             return 0;
@@ -296,6 +303,7 @@ int trace_hold(const struct pidref *process, const struct trace_options *options
     int r;
 
     attempt.deadline_ms = attempt.options->deadline_ms > 0 ? attempt.options->deadline_ms : DEADLINE_MS;
+    attempt.deadline_ns = clock_monotonic_ns() + attempt.deadline_ms * 1000000;
     attempt.wait_until_ns = clock_monotonic_ns() + attempt.options->wait_ms * 1000000;
     r = attempt_hold(&attempt, ret_trace, error);
     if (attempt.options->waited_ns)
@@ -327,6 +335,11 @@ size_t trace_thread_count(const struct trace *trace)
 pid_t trace_thread_id(const struct trace *trace, size_t index)
 {
     return trace->hold.threads.items[index].tid;
+}
+
+const struct trace_facts *trace_thread_facts(const struct trace *trace, size_t index)
+{
+    return &trace->hold.threads.items[index].facts;
 }
 
 int trace_registers(const struct trace *trace, size_t index, struct registers *ret_registers)

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "memory/memory.h"
 #include "proc/pidref.h"
+#include "proc/stat.h"
 #include "trace/registers.h"
 
 struct trace;
@@ -64,8 +65,17 @@ void trace_release(struct trace *trace, uint64_t *ret_held_ns);
 /* Of most_ms. */
 bool trace_ran_out(const struct trace *trace);
 
+/* What /proc said of a thread right before it was held. */
+struct trace_facts {
+    char name[COMM_MAX];
+    char state;
+    int priority, nice;
+    uint64_t start_ticks, user_ticks, system_ticks;
+};
+
 size_t trace_thread_count(const struct trace *trace);
 pid_t trace_thread_id(const struct trace *trace, size_t index);
+const struct trace_facts *trace_thread_facts(const struct trace *trace, size_t index);
 /* As they were at the stop. -ESRCH: leave that thread out. */
 int trace_registers(const struct trace *trace, size_t index, struct registers *ret_registers) _must_check_;
 /* NULL: that thread has none. */

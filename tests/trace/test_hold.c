@@ -241,7 +241,7 @@ static void test_vfork_in_progress(void **state)
     target_await_freedom(&target);
 
     /* Without the look beforehand: it came into that state right after. All are let go, that thread, too. */
-    assert_int_equal(hold_begin(&hold, &target.ref, &options, clock_monotonic_ns() + 100 * 1000000ull),
+    assert_int_equal(hold_begin(&hold, &target.ref, &options, false, clock_monotonic_ns() + 100 * 1000000ull),
                      -ETIMEDOUT);
     hold_end(&hold, NULL);
     target_await_freedom(&target);
