@@ -96,6 +96,48 @@ def test_command_killed(procscope, target):
     check(report_of(process))
 
 
+def test_command_killed_that_takes_stacks(procscope, target):
+    process = target("witness")
+    before = threads(process.pid)
+    random.seed(17)
+    span, killed = 0.02, 0
+    for number in range(100):
+        looking = subprocess.Popen([procscope, "stack", str(process.pid), *["--group"] * (number % 2)], stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        time.sleep(random.uniform(0, span))
+        in_time = looking.poll() is None
+        killed += in_time
+        span *= 1.05 if in_time else 0.85
+        looking.kill()
+        looking.wait()
+        assert process.poll() is None
+    assert killed > 50
+    wait_let_go(process, before)
+    check(report_of(process))
+
+
+def test_command_killed_that_samples_by_holding(procscope, target, tmp_path):
+    """At random moments, and in every other run once it is seen to hold."""
+    process = target("witness")
+    before = threads(process.pid)
+    random.seed(19)
+    killed = 0
+    for number in range(100):
+        sampling = subprocess.Popen([procscope, "profile", str(process.pid), "--mode", "wall", "--seconds", "600", "--frequency", "50",
+                                     "-o", tmp_path / f"{number}.pb.gz"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(random.uniform(0, 0.1))
+        end = time.monotonic() + 1
+        while number % 2 and not is_held(process.pid) and time.monotonic() < end:
+            pass  # a hold takes less than a millisecond
+        killed += sampling.poll() is None
+        sampling.kill()
+        sampling.wait()
+        assert process.poll() is None
+    assert killed > 50
+    wait_let_go(process, before)
+    check(report_of(process))
+
+
 def test_worker_of_the_service_killed(service, target):
     """That one request is cut or is a 500, the next is good."""
     process = target("witness")
