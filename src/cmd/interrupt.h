@@ -10,7 +10,8 @@ void interrupt_note(void);
 /* From now on Ctrl-Z does nothing, nor a terminal that wants no output of the background: stopped by one of
  * them while we hold a process, it would stay held until somebody thinks of us. */
 void interrupt_no_stop(void);
-/* Instead: the first of them makes the descriptor of interrupt_fd() readable, a second one ends the program. */
+/* Instead: the first of them makes the descriptor of interrupt_fd() readable, a second one ends the program.
+ */
 int interrupt_end_early(void) _must_check_;
 int interrupt_fd(void);
 bool interrupt_came(void);

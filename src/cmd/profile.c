@@ -19,6 +19,8 @@ enum {
     OPTION_FORMAT = OPTION_OWN,
     OPTION_MODE,
     OPTION_UNWIND,
+    OPTION_DEBUG_DIRECTORIES,
+    OPTION_DEBUGINFOD_URLS,
 };
 
 /* "wrote app.svg: 12.3 KiB, 990 samples. Perf events ..." */
@@ -91,6 +93,9 @@ static int run(const struct invocation *invocation)
     dump_output_init(&output, path);
     int exit = session_open(invocation, &session);
     if (exit == 0)
+        exit = session_symbols(&session, invocation_option(invocation, OPTION_DEBUG_DIRECTORIES),
+                               invocation_option(invocation, OPTION_DEBUGINFOD_URLS));
+    if (exit == 0)
         exit = session_request(&session, "profile", &request);
     if (exit == 0)
         exit = session_argument(&request, "seconds", invocation_option(invocation, OPTION_SECONDS));
@@ -117,6 +122,10 @@ static const struct command_option options[] = {
      "pprof, speedscope, folded, svg, nettrace or diagsession (default: as FILE's name says, else pprof)"},
     {OPTION_MODE, "mode", "WORD", "cpu (what runs, the default) or wall (threads that wait, too)"},
     {OPTION_UNWIND, "unwind", "WORD", "cfi (default) or fp: by frame pointers, as for code of a JIT"},
+    {OPTION_DEBUG_DIRECTORIES, "debug-directories", "PATHS",
+     "where separate debug files are, with : between (default /usr/lib/debug)"},
+    {OPTION_DEBUGINFOD_URLS, "debuginfod-urls", "URLS",
+     "debuginfod servers to ask for those that are not there (default: none)"},
     {OPTION_FORCE, "force", NULL, "write over a file that is there"},
     {OPTION_QUIET, "quiet", NULL, "no progress and no closing line"},
     {0},

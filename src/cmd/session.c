@@ -6,6 +6,7 @@
 #include "cmd/target.h"
 
 #include "base/parse.h"
+#include "service/debuginfo.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -172,6 +173,26 @@ int session_request(struct session *session, const char *operation, struct reque
     (void)snprintf(ret_request->operation, sizeof ret_request->operation, "%s",
                    operation); /* ours: it fits */
     return 0;
+}
+
+/* Who waits at a terminal waits longer than a client of the service. */
+enum { FETCH_MS = 60 * 1000 };
+
+int session_symbols(struct session *session, const char *directories, const char *urls)
+{
+    struct config *config = &session->config;
+    struct error error = {0};
+    if (session->remote.url && (directories || urls))
+        return complain_usage("With --url the service there looks for debug files, as it is configured.");
+    if (session->remote.url)
+        return 0;
+    int r = directories ? config_set_string(&config->debug_directories, directories) : 0;
+    if (r == 0 && urls)
+        r = config_set_string(&config->debuginfod_urls, urls);
+    config->debuginfod_timeout = FETCH_MS;
+    if (r == 0)
+        r = debuginfo_configure(config, false, &error);
+    return r < 0 ? complain((error_ensure(&error, r, "Debug files can't be looked for"), &error)) : 0;
 }
 
 int session_argument(struct request *request, const char *name, const char *value)

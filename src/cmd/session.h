@@ -54,5 +54,9 @@ int session_answer_keep(struct session *session, const struct request *request, 
  * having complained. */
 int session_request(struct session *session, const char *operation, struct request *ret_request) _must_check_;
 
+/* Where debug files are looked for, as a verb's options say; NULL: as usual. 0, or an exit code after having
+ * complained. */
+int session_symbols(struct session *session, const char *directories, const char *urls) _must_check_;
+
 /* fields_add to the arguments; 0, or an exit code after having complained. value NULL: nothing is added. */
 int session_argument(struct request *request, const char *name, const char *value) _must_check_;

@@ -5,7 +5,14 @@
 #include "base/parse.h"
 #include "ops/core_stacks.h"
 
-enum { OPTION_GROUP = 'g', OPTION_CORE = OPTION_OWN, OPTION_NO_LINES, OPTION_NO_RUNTIME };
+enum {
+    OPTION_GROUP = 'g',
+    OPTION_CORE = OPTION_OWN,
+    OPTION_NO_LINES,
+    OPTION_NO_RUNTIME,
+    OPTION_DEBUG_DIRECTORIES,
+    OPTION_DEBUGINFOD_URLS
+};
 
 static int request_of_core(const struct session *session, const char *core, struct request *ret_request)
 {
@@ -29,6 +36,9 @@ static int run(const struct invocation *invocation)
     const char *thread = invocation_argument(invocation, core ? 0 : 1);
     int64_t child = 0;
     int exit = session_open(invocation, &session);
+    if (exit == 0)
+        exit = session_symbols(&session, invocation_option(invocation, OPTION_DEBUG_DIRECTORIES),
+                               invocation_option(invocation, OPTION_DEBUGINFOD_URLS));
     if (exit == 0 && thread && (parse_i64(thread, &child) < 0 || child <= 0))
         exit = complain_usage("'%s' is no thread id.", thread);
     if (exit == 0 && core && invocation_argument(invocation, 1))
@@ -53,6 +63,10 @@ static const struct command_option options[] = {
     {OPTION_CORE, "core", "FILE", "of a core file: the kernel's, gdb's, or procscope dump --format core"},
     {OPTION_NO_LINES, "no-lines", NULL, "no files, lines and inlined functions: faster"},
     {OPTION_NO_RUNTIME, "no-runtime", NULL, "don't ask a Java virtual machine for its frames"},
+    {OPTION_DEBUG_DIRECTORIES, "debug-directories", "PATHS",
+     "where separate debug files are, with : between (default /usr/lib/debug)"},
+    {OPTION_DEBUGINFOD_URLS, "debuginfod-urls", "URLS",
+     "debuginfod servers to ask for those that are not there (default: none)"},
     {0},
 };
 
@@ -72,7 +86,7 @@ const struct verb verb_stack = {
     .description =
         "Shows which functions each thread is in, innermost first. The process is held for milliseconds,\n"
         "while its registers and stacks are copied; they are unwound while it runs on. Names come from\n"
-        "the symbols of its files and from separate debug files on this machine (/usr/lib/debug). A\n"
+        "the symbols of its files and from separate debug files on this machine. A\n"
         "frame without a name is shown as file+offset. A Java virtual machine is asked for its frames\n"
         "as jcmd does, which leaves a thread and a socket in it. PID as in procscope show --help.",
     .options = options,

@@ -68,6 +68,14 @@ const struct config_key config_keys[] = {
     {"read-seccomp", "limits", CONFIG_NUMBER, KEY(read_seccomp), "0", 0, 1, "N",
      "1: workers for dumps keep CAP_SYS_ADMIN, to see whether seccomp filters allow snapshots "
      "(containers)"},
+    {"debug-directories", "symbols", CONFIG_STRING, KEY(debug_directories), "/usr/lib/debug", 0, 0,
+     "PATH[:PATH...]", "where separate debug files are"},
+    {"debuginfod-urls", "symbols", CONFIG_STRING, KEY(debuginfod_urls), "", 0, 0, "URL[ URL...]",
+     "debuginfod servers to ask for debug files that are not there; empty: nobody is asked"},
+    {"debuginfod-cache", "symbols", CONFIG_STRING, KEY(debuginfod_cache), "", 0, 0, "DIRECTORY",
+     "keep there what they send; the user must be able to write to it. Empty: it is not kept"},
+    {"debuginfod-timeout", "symbols", CONFIG_DURATION, KEY(debuginfod_timeout), "5s", 1, MINUTES(10), "TIME",
+     "so long an answer waits for them in all"},
     {0},
 };
 
@@ -109,7 +117,7 @@ void config_release(struct config *config)
     *config = (struct config){0};
 }
 
-static int set_string(char **place, const char *value)
+int config_set_string(char **place, const char *value)
 {
     char *copy = strdup(value);
     if (!copy)
@@ -129,7 +137,7 @@ static int set_listen(struct config *config, const char *value, enum source sour
     if (config->listen_count == CONFIG_LISTEN_MAX)
         return -ENOBUFS;
     config->listen[config->listen_count] = NULL;
-    int r = set_string(&config->listen[config->listen_count], value);
+    int r = config_set_string(&config->listen[config->listen_count], value);
     if (r == 0)
         config->listen_count++;
     return r;
@@ -140,7 +148,7 @@ static int set_prefix(char **place, const char *value)
     size_t size = strlen(value);
     if (size > 0 && (value[0] != '/' || value[size - 1] == '/' || strpbrk(value, "?# \t\r\n\"<>%")))
         return -EINVAL;
-    return set_string(place, value);
+    return config_set_string(place, value);
 }
 
 static int set_log_level(uint64_t *place, const char *value)
@@ -173,7 +181,7 @@ static int set_key(struct config *config, const struct config_key *key, const ch
 {
     switch (key->type) {
     case CONFIG_STRING:
-        return set_string(string_of(config, key), value);
+        return config_set_string(string_of(config, key), value);
     case CONFIG_LISTEN:
         return set_listen(config, value, source);
     case CONFIG_PREFIX:
@@ -253,8 +261,8 @@ int config_settle(struct config *config, struct error *error)
     if (gethostname(name, sizeof name - 1) < 0 || !name[0])
         (void)snprintf(name, sizeof name, "localhost"); /* fits */
     if (!config->machine_name[0])
-        r = set_string(&config->machine_name, name);
+        r = config_set_string(&config->machine_name, name);
     if (r == 0 && !config->instance_id[0])
-        r = set_string(&config->instance_id, instance && instance[0] ? instance : name);
+        r = config_set_string(&config->instance_id, instance && instance[0] ? instance : name);
     return error_ensure(error, r, "The configuration could not be completed");
 }

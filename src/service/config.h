@@ -29,6 +29,11 @@ struct config {
     uint64_t worker_memory, dump_memory;
     uint64_t min_rate, max_dump_bytes; /* 0: none */
     uint64_t read_seccomp;             /* 0 or 1 */
+    /* [symbols] */
+    char *debug_directories; /* absolute paths with : between */
+    char *debuginfod_urls;   /* with blanks between; "" nobody is asked */
+    char *debuginfod_cache;  /* "" none (the service), the user's (the command line) */
+    uint64_t debuginfod_timeout;
 };
 
 enum config_type {
@@ -55,6 +60,8 @@ extern const struct config_key config_keys[]; /* ends with a NULL name */
 int config_init(struct config *config) _must_check_; /* the defaults; -ENOMEM */
 void config_release(struct config *config);
 #define _cleanup_config_ _cleanup_(config_release)
+
+int config_set_string(char **place, const char *value) _must_check_; /* -ENOMEM */
 
 /* Errors name file, line, key and value. */
 int config_read_file(struct config *config, const char *path, struct error *error) _must_check_;

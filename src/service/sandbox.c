@@ -74,7 +74,8 @@ end:
 static const cap_value_t inspecting[] = {CAP_SYS_PTRACE, CAP_KILL, CAP_DAC_READ_SEARCH,
                                          CAP_CHECKPOINT_RESTORE, CAP_PERFMON,
                                          CAP_SYS_ADMIN, /* only where seccomp filters are read */
-                                         /* to ask a runtime as its own user; no more than ptrace gives */
+                                         /* to ask a runtime as its own user, and debuginfod as the front's;
+                                            no more than ptrace gives */
                                          CAP_SETUID, CAP_SETGID,
                                          /* from here on only for a new front */
                                          CAP_SETPCAP};

@@ -6,6 +6,7 @@
 #include "ops/operation.h"
 #include "proc/users.h"
 #include "service/channel.h"
+#include "service/debuginfo.h"
 #include "service/inspector.h"
 #include "service/sandbox.h"
 #include "service/signals.h"
@@ -176,6 +177,9 @@ int service_run(const struct config *config, const int *listen_fds, size_t liste
     };
     int r = procfs_open("/proc", &procfs, error);
 
+    if (r < 0)
+        return r;
+    r = debuginfo_configure(config, true, error); /* for all workers */
     if (r < 0)
         return r;
     raise_descriptor_limit(config);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "ops/profile_session.h"
 #include "service/channel.h"
+#include "service/debuginfo.h"
 #include "service/sandbox.h"
 #include "service/signals.h"
 
@@ -115,6 +116,7 @@ static int run_request(const struct worker_setup *setup, const void *bytes, size
     struct error error = {0};
     int r;
 
+    debuginfo_begin_answer();
     pipe_answer_init(&answer, answer_fd, (int)setup->context->stall_ms, setup->begun);
     answer.min_rate = setup->context->min_rate;
     r = request_decode(bytes, size, &request, &error);

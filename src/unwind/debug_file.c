@@ -3,6 +3,7 @@
 #include "base/buffer.h"
 #include "base/io.h"
 
+#include <errno.h>
 #include <isa-l/crc.h>
 #include <string.h>
 
@@ -168,15 +169,17 @@ static bool find_by_link(const char *name, const struct wanted *wanted, const st
     return false;
 }
 
-struct elf_file *debug_file_find(const struct elf_file *file, const struct image_files *files)
+struct elf_file *debug_file_find(const struct elf_file *file, const struct image_files *files,
+                                 bool *ret_is_late)
 {
     struct wanted wanted = {.build_id = file->build_id, .build_id_size = file->build_id_size};
     struct elf_file *found = NULL;
     _cleanup_free_ char *name = NULL;
     const uint8_t *rest;
     size_t rest_size, padding;
-    int fd;
+    int fd, r;
 
+    *ret_is_late = false;
     if (find_by_build_id(&wanted, files, &found))
         return found;
     name = link_read(file, ".gnu_debuglink", &rest, &rest_size);
@@ -189,10 +192,11 @@ struct elf_file *debug_file_find(const struct elf_file *file, const struct image
         if (find_by_link(name, &wanted, files, &found))
             return found;
     }
-    if (fetch && wanted.build_id_size && fetch(wanted.build_id, wanted.build_id_size, &fd) == 0 &&
-        try_fd(fd, &wanted, &found))
-        return found;
-    return NULL;
+    if (!fetch || !wanted.build_id_size)
+        return NULL;
+    r = fetch(wanted.build_id, wanted.build_id_size, &fd);
+    *ret_is_late = r == -ETIMEDOUT;
+    return r == 0 && try_fd(fd, &wanted, &found) ? found : NULL;
 }
 
 /* The name counts from where the debug file stands, by which of its names is not known here; what follows

@@ -30,6 +30,7 @@ struct image {
     struct places places;
     struct effort effort; /* for names and lines; call frame information has its own */
     bool has_lines, cfi_sought, lines_sought;
+    bool is_late; /* its debug file could not be had in time */
 };
 
 static void image_free(struct image *image)
@@ -117,13 +118,14 @@ static bool has_section(const struct elf_file *file, const char *name)
 }
 
 /* What was taken off the file; NULL: nothing, or it is not to be had. */
-static struct elf_file *debug_find(const struct elf_file *file, const struct image_files *files)
+static struct elf_file *debug_find(const struct elf_file *file, const struct image_files *files,
+                                   bool *ret_is_late)
 {
     GElf_Shdr header;
 
     if (has_section(file, ".debug_info") && elf_file_section(file, NULL, SHT_SYMTAB, &header))
         return NULL;
-    return debug_file_find(file, files);
+    return debug_file_find(file, files, ret_is_late);
 }
 
 static void debug_set(struct image *image, struct elf_file *debug)
@@ -208,7 +210,7 @@ int image_open(int fd, const struct image_files *files, struct image **ret_image
     struct image *image = image_cached(fd);
     struct image_cached *found;
     struct image_key key;
-    bool is_known = key_make(fd, &key), is_for_all;
+    bool is_known = key_make(fd, &key), is_for_all, is_late = false;
     int r;
 
     if (image) {
@@ -219,14 +221,16 @@ int image_open(int fd, const struct image_files *files, struct image **ret_image
     r = elf_file_open(fd, &file);
     if (r < 0)
         return r;
-    debug = debug_find(file, files);
-    is_for_all = is_known && !(debug && debug->is_given);
+    debug = debug_find(file, files, &is_late);
+    is_for_all = is_known && !is_late && !(debug && debug->is_given);
     found = is_for_all ? image_cache_find(&key) : NULL;
     if (found) {
         *ret_image = open_again(found, file, debug);
         return 0;
     }
     r = image_new(file, debug, ret_image);
+    if (r == 0)
+        (*ret_image)->is_late = is_late;
     if (r == 0 && is_for_all) {
         (*ret_image)->cached.key = key;
         image_cache_add(&(*ret_image)->cached);
@@ -341,7 +345,7 @@ struct effort *image_effort(struct image *image)
 
 bool image_gave_up(struct image *image)
 {
-    return image->effort.is_over || (image->lines && lines_gave_up(image->lines)) ||
+    return image->effort.is_over || image->is_late || (image->lines && lines_gave_up(image->lines)) ||
            (image->cfi && cfi_effort(image->cfi)->is_over);
 }
 
