@@ -91,6 +91,14 @@ size_t capture_read_stack(const struct capture *capture, const struct capture_th
 void capture_release(struct capture *capture);
 #define _cleanup_capture_ _cleanup_(capture_release)
 
+/* What else is read while the process is held, by somebody who knows where it is. */
+struct capture_reader_ops {
+    /* Before the stop, when mappings and modules are known. */
+    void (*prepare)(void *context, const struct pidref *process, const struct capture *capture);
+    /* In it. -ENOMEM; -ESRCH as the memory says. */
+    int (*read)(void *context, const struct capture *capture, const struct memory *memory);
+};
+
 struct capture_options {
     bool copy_stacks;    /* copy the stacks and let go at once; else the caller reads memory while it holds */
     bool files;          /* fill capture.files: one or two system calls an open file */
@@ -107,6 +115,8 @@ struct capture_options {
      * snapshot_only fail as trace_snapshot(), with EAGAIN where that took too long. */
     const struct snapshot_options *snapshot;
     bool snapshot_only;
+    const struct capture_reader_ops *reader; /* with copy_stacks only; NULL: none */
+    void *reader_context;
     uint64_t deadline_ms;
     uint64_t *failed_ns; /* gets for how long it was held although this failed; may be NULL */
     uint64_t most_ms;    /* as in struct trace_options, as the next two */

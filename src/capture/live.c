@@ -164,6 +164,8 @@ static int read_before(struct live *live)
     r = read_maps(live);
     if (r == 0)
         r = read_modules(live);
+    if (r == 0 && live->options->reader)
+        live->options->reader->prepare(live->options->reader_context, &live->memory_of, live->capture);
     return r == -EACCES || r == -EPERM ? 0 : r;
 }
 
@@ -310,6 +312,8 @@ static int read_held(struct live *live, struct trace *trace)
         r = stacks_copy(capture, trace_memory(trace));
     if (r == 0)
         r = interrupted_stacks_find(capture, trace_memory(trace), live->options->copy_stacks);
+    if (r == 0 && live->options->reader)
+        r = live->options->reader->read(live->options->reader_context, capture, trace_memory(trace));
     if (r == 0 && live->options->find_untouched)
         r = present_find(live->memory_of.dir_fd, -1, capture);
     return r;

@@ -53,15 +53,15 @@ static bool section_read(const struct memory *memory, const struct elf_header *h
         Elf64_Shdr raw;
         if (!entry_at(memory, 0, header->section_offset, index, &raw, sizeof raw))
             return false;
-        *ret_section = (struct elf_section){raw.sh_name, raw.sh_type,    raw.sh_link,     raw.sh_offset,
-                                            raw.sh_size, raw.sh_entsize, raw.sh_addralign};
+        *ret_section = (struct elf_section){raw.sh_name, raw.sh_type,    raw.sh_link,      raw.sh_offset,
+                                            raw.sh_size, raw.sh_entsize, raw.sh_addralign, raw.sh_addr};
         *ret_info = raw.sh_info;
     } else {
         Elf32_Shdr raw;
         if (!entry_at(memory, 0, header->section_offset, index, &raw, sizeof raw))
             return false;
-        *ret_section = (struct elf_section){raw.sh_name, raw.sh_type,    raw.sh_link,     raw.sh_offset,
-                                            raw.sh_size, raw.sh_entsize, raw.sh_addralign};
+        *ret_section = (struct elf_section){raw.sh_name, raw.sh_type,    raw.sh_link,      raw.sh_offset,
+                                            raw.sh_size, raw.sh_entsize, raw.sh_addralign, raw.sh_addr};
         *ret_info = raw.sh_info;
     }
     return true;

@@ -17,7 +17,7 @@ struct elf_header {
 
 struct elf_section {
     uint32_t name, type, link;
-    uint64_t offset, size, entry_size, align;
+    uint64_t offset, size, entry_size, align, address;
 };
 
 struct elf_dynamic_entry {

@@ -11,7 +11,9 @@ static int run(const struct operation_context *context _unused_, const struct re
 {
     _cleanup_capture_ struct capture capture = {0};
     _cleanup_memory_ struct memory *memory = NULL;
+    _cleanup_python_ struct python *python = NULL;
     _cleanup_close_ int fd = -1;
+    struct stacks_sources sources = {0};
     struct stacks_wish wish = {0};
     const char *path = request_string(request, "core");
     int r = stacks_wish_read(request, &wish, error);
@@ -28,7 +30,16 @@ static int run(const struct operation_context *context _unused_, const struct re
         return error_set(error, ENOENT, "Thread with an Id of %lld is not in the core.",
                          (long long)request->child);
     wish.only = (pid_t)request->child;
-    return stacks_answer(&wish, &capture, NULL, memory, NULL, answer, error);
+    python = python_new(wish.only);
+    if (!python)
+        return error_set(error, ENOMEM, "Out of memory.");
+    if (wish.runtime)
+        python_find(python, NULL, &capture);
+    r = python_read(python, &capture, memory);
+    if (r < 0)
+        return error_errno(error, -r, "The core file could not be read");
+    sources = (struct stacks_sources){&capture, NULL, memory, python};
+    return stacks_answer(&wish, &sources, NULL, answer, error);
 }
 
 static const struct operation_argument arguments[] = {

@@ -25,18 +25,27 @@ static int answer_stacks(const struct operation_context *context, const struct r
     _cleanup_capture_ struct capture capture = {0};
     _cleanup_memory_ struct memory *code = NULL;
     _cleanup_java_stacks_ struct java_stacks java = JAVA_STACKS_INIT;
-    struct capture_options options = {.copy_stacks = true, .no_texts = true, .general_only = true};
+    _cleanup_python_ struct python *python = python_new(wish->only);
+    struct capture_options options = {.copy_stacks = true,
+                                      .no_texts = true,
+                                      .general_only = true,
+                                      .reader = &python_reader,
+                                      .reader_context = python};
     const struct pidref *memory_of;
     struct host host;
     struct kudu_style style;
+    struct stacks_sources sources;
     struct trace *none;
-    int r = operation_style(context, request, &host, &style, error);
+    int r = python ? operation_style(context, request, &host, &style, error)
+                   : error_set(error, ENOMEM, "Out of memory.");
 
     if (r == 0)
         r = operation_target(context, request, &target, error);
     if (r < 0)
         return r;
-    if (wish->runtime)
+    if (!wish->runtime)
+        options.reader = NULL;
+    else
         java_stacks_begin(&java, &target, runtime_deadline_ms(context));
     options.deadline_ms = operation_hold_deadline_ms(&target);
     options.wait_ms = operation_wait_ms(context, false);
@@ -52,7 +61,8 @@ static int answer_stacks(const struct operation_context *context, const struct r
     r = code_memory_new(memory_of, &capture.maps, &code);
     if (r < 0 && r != -ESRCH) /* it has ended: the copy is all that there is */
         return operation_denied(context, &target, r, "The memory", error);
-    return stacks_answer(wish, &capture, memory_of, code, &style, answer, error);
+    sources = (struct stacks_sources){&capture, memory_of, code, python};
+    return stacks_answer(wish, &sources, &style, answer, error);
 }
 
 int operation_stacks(const struct operation_context *context, const struct request *request,

@@ -17,8 +17,14 @@ extern const struct operation_form stacks_forms[];
 
 int stacks_wish_read(const struct request *request, struct stacks_wish *ret_wish,
                      struct error *error) _must_check_;
-/* Unwinds the capture and answers. process: whose files its modules are; NULL: of a core, by their paths.
- * memory: what doesn't change while the process runs. style NULL: without hrefs. */
-int stacks_answer(const struct stacks_wish *wish, const struct capture *capture, const struct pidref *process,
-                  const struct memory *memory, const struct kudu_style *style, struct answer *answer,
-                  struct error *error) _must_check_;
+/* What stacks are made of; all borrowed. */
+struct stacks_sources {
+    const struct capture *capture;
+    const struct pidref *process; /* whose files its modules are; NULL: of a core, by their paths */
+    const struct memory *memory;  /* what doesn't change while the process runs */
+    const struct python *python;
+};
+
+/* Unwinds the capture and answers. style NULL: without hrefs. */
+int stacks_answer(const struct stacks_wish *wish, const struct stacks_sources *sources,
+                  const struct kudu_style *style, struct answer *answer, struct error *error) _must_check_;

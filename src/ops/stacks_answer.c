@@ -63,13 +63,16 @@ static int answer_json(const struct stacks_view *view, bool is_one, struct answe
     return operation_answer_json(answer, &json, error);
 }
 
-int stacks_answer(const struct stacks_wish *wish, const struct capture *capture, const struct pidref *process,
-                  const struct memory *memory, const struct kudu_style *style, struct answer *answer,
-                  struct error *error)
+int stacks_answer(const struct stacks_wish *wish, const struct stacks_sources *sources,
+                  const struct kudu_style *style, struct answer *answer, struct error *error)
 {
     _cleanup_stacks_ struct stacks stacks = {0};
-    const struct stacks_options options = {
-        .lines = wish->lines, .only = wish->only, .memory = memory, .process = process};
+    const struct capture *capture = sources->capture;
+    const struct stacks_options options = {.lines = wish->lines,
+                                           .only = wish->only,
+                                           .memory = sources->memory,
+                                           .process = sources->process,
+                                           .python = sources->python};
     const struct stacks_view view = {.style = style,
                                      .capture = capture,
                                      .stacks = &stacks,

@@ -1,7 +1,7 @@
 #include "unwind/stack.h"
 
 #include "base/limits.h"
-#include "unwind/stack_names.h"
+#include "unwind/stack_merge.h"
 
 #include <errno.h>
 #include <string.h>
@@ -36,11 +36,12 @@ struct unwinding {
     struct stack_names names;
     struct walked_frame *walked; /* owned */
     size_t most;
-    size_t left; /* frames that all other threads together may still have */
+    struct stack_merge merge; /* its most: frames that all other threads together may still have */
 };
 
 static void unwinding_release(struct unwinding *unwinding)
 {
+    stack_merge_release(&unwinding->merge);
     stack_names_release(&unwinding->names);
     images_free(unwinding->process.images);
     free(unwinding->walked);
@@ -55,7 +56,6 @@ static int unwinding_init(const struct capture *capture, const struct stacks_opt
     unwinding->memory =
         (struct stack_memory){.memory.ops = &stack_memory_ops, .capture = capture, .beyond = options->memory};
     unwinding->most = most < LIMIT_FRAMES ? most : LIMIT_FRAMES;
-    unwinding->left = LIMIT_FRAMES_ALL;
     unwinding->walked = calloc(unwinding->most, sizeof unwinding->walked[0]);
     if (!unwinding->walked)
         return -ENOMEM;
@@ -67,57 +67,18 @@ static int unwinding_init(const struct capture *capture, const struct stacks_opt
         images_limit(unwinding->process.images);
     unwinding->names = (struct stack_names){
         .images = unwinding->process.images, .strings = strings, .lines = options->lines};
+    unwinding->merge = (struct stack_merge){.names = &unwinding->names,
+                                            .strings = strings,
+                                            .python = options->python,
+                                            .maps = &capture->maps,
+                                            .most = LIMIT_FRAMES_ALL};
     return r;
-}
-
-/* How many frames the walked ones are, when what is inlined counts, too. What goes past all bounds is cut
- * off. */
-static int count_frames(struct unwinding *unwinding, size_t *walked_count, size_t *ret_count)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < *walked_count; i++) {
-        const struct frame *frames;
-        size_t more;
-        int r = stack_names_get(&unwinding->names, &unwinding->walked[i], &frames, &more);
-
-        if (r == -ENOMEM)
-            return r;
-        if (r < 0 || more > unwinding->left - count) {
-            *walked_count = i;
-            break;
-        }
-        count += more;
-    }
-    *ret_count = count;
-    return 0;
-}
-
-static int fill_frames(struct unwinding *unwinding, size_t walked_count, struct thread_stack *stack)
-{
-    for (size_t i = 0; i < walked_count; i++) {
-        const struct walked_frame *walked = &unwinding->walked[i];
-        const struct frame *frames;
-        size_t more;
-        int r = stack_names_get(&unwinding->names, walked, &frames, &more);
-
-        if (r < 0)
-            return r;
-        for (size_t j = 0; j < more; j++) {
-            struct frame *frame = &stack->frames[stack->count++];
-
-            *frame = frames[j];
-            frame->by = walked->by;
-            frame->is_signal = walked->is_signal;
-        }
-    }
-    return 0;
 }
 
 static int thread_unwind(struct unwinding *unwinding, const struct capture_thread *thread,
                          struct thread_stack *ret_stack)
 {
-    size_t walked, kept, count = 0;
+    size_t walked;
     int r;
 
     *ret_stack = (struct thread_stack){.thread = thread, .end = WALK_LOST};
@@ -125,20 +86,18 @@ static int thread_unwind(struct unwinding *unwinding, const struct capture_threa
         registers_stack_pointer(&thread->registers) == 0)
         return 0; /* it ended before they were read, or was not held */
     unwinding->memory.thread = thread;
-    walked = kept = walk_stack(&unwinding->process, &thread->registers, unwinding->walked, unwinding->most,
-                               &ret_stack->end);
-    r = count_frames(unwinding, &kept, &count);
-    if (r < 0)
+    walked = walk_stack(&unwinding->process, &thread->registers, unwinding->walked, unwinding->most,
+                        &ret_stack->end);
+    r = stack_merge(&unwinding->merge, thread->id, unwinding->walked, walked, &ret_stack->end);
+    if (r < 0 || unwinding->merge.frames.count == 0)
         return r;
-    if (kept < walked)
-        ret_stack->end = WALK_TOO_DEEP;
-    if (count == 0)
-        return 0;
-    ret_stack->frames = calloc(count, sizeof ret_stack->frames[0]);
+    ret_stack->frames = calloc(unwinding->merge.frames.count, sizeof ret_stack->frames[0]);
     if (!ret_stack->frames)
         return -ENOMEM;
-    unwinding->left -= count;
-    return fill_frames(unwinding, kept, ret_stack);
+    ret_stack->count = unwinding->merge.frames.count;
+    memcpy(ret_stack->frames, unwinding->merge.frames.items, ret_stack->count * sizeof ret_stack->frames[0]);
+    unwinding->merge.most -= ret_stack->count;
+    return 0;
 }
 
 int stacks_unwind(const struct capture *capture, const struct stacks_options *options,

@@ -6,6 +6,7 @@
 
 #include "capture/capture.h"
 #include "unwind/image.h"
+#include "unwind/python.h"
 #include "unwind/walk.h"
 
 /* One function that a thread is in. Where one is inlined into another, each of them is a frame. */
@@ -17,6 +18,7 @@ struct frame {
     const char *file; /* source file as the compiler was told, owned by the stacks; NULL: unknown */
     unsigned line;    /* from 1; 0: unknown */
     bool inlined;     /* into the next frame that is not */
+    bool is_python; /* a function of Python: address is the interpreter's, 0 where its frame was not found */
     enum walked_by by;
     bool is_signal; /* the kernel's frame for a signal handler: what comes next was interrupted there */
 };
@@ -46,6 +48,7 @@ struct stacks_options {
     pid_t only;                   /* this thread's alone; 0: all */
     const struct memory *memory;  /* what isn't in the captured stacks; NULL: nothing */
     const struct pidref *process; /* whose files the modules are; NULL: of a core, by their paths */
+    const struct python *python;  /* what was read of it while it was held; NULL: nothing */
 };
 
 /* The capture must outlive ret_stacks. -ENOMEM, else what can't be found out is left out. */

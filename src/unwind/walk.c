@@ -47,8 +47,8 @@ size_t walk_stack(const struct walk_process *process, const struct registers *re
         walk.is_return = step.is_return;
         if (walk_machine.program_counter != NO_REGISTER)
             walk_registers_set(&walk.registers, walk_machine.program_counter, walk.address);
-        frames[count++] =
-            (struct walked_frame){.address = walk.address, .is_return = walk.is_return, .by = step.by};
+        frames[count++] = (struct walked_frame){
+            .address = walk.address, .position = walk.position, .is_return = walk.is_return, .by = step.by};
         step = (struct walk_step){0};
         r = step_out(&walk, &step);
         frames[count - 1].is_signal = step.was_signal;

@@ -25,9 +25,10 @@ enum walk_end {
 };
 
 struct walked_frame {
-    uint64_t address; /* program counter, or the return address */
-    bool is_return;   /* the call is the instruction before it: names are those of address - 1 */
-    bool is_signal;   /* the kernel's frame for a signal handler: the next was interrupted where it stands */
+    uint64_t address;  /* program counter, or the return address */
+    uint64_t position; /* of its frame: all that is its own stands from here on, and below the next one's */
+    bool is_return;    /* the call is the instruction before it: names are those of address - 1 */
+    bool is_signal;    /* the kernel's frame for a signal handler: the next was interrupted where it stands */
     enum walked_by by;
 };
 

@@ -12,14 +12,38 @@ void stack_groups_release(struct stack_groups *groups)
     *groups = (struct stack_groups){0};
 }
 
-/* By what they hold alone. Addresses tell all: names come from them. */
+static int compare_addresses(const void *a, const void *b)
+{
+    return a == b ? 0 : (uintptr_t)a < (uintptr_t)b ? -1 : 1;
+}
+
+/* Addresses tell all: names come from them. But for Python: at the same line the interpreter can be in
+ * several places; there names tell, each of which is kept once. */
+static int compare_frame(const struct frame *a, const struct frame *b)
+{
+    int order;
+
+    if (a->is_python != b->is_python)
+        return a->is_python ? 1 : -1;
+    if (!a->is_python)
+        return (a->address > b->address) - (a->address < b->address);
+    order = compare_addresses(a->function, b->function);
+    if (order == 0)
+        order = compare_addresses(a->file, b->file);
+    return order ? order : (a->line > b->line) - (a->line < b->line);
+}
+
+/* By what they hold alone. */
 static int compare_frames(const struct thread_stack *a, const struct thread_stack *b)
 {
     if (a->count != b->count)
         return a->count < b->count ? -1 : 1;
-    for (size_t i = 0; i < a->count; i++)
-        if (a->frames[i].address != b->frames[i].address)
-            return a->frames[i].address < b->frames[i].address ? -1 : 1;
+    for (size_t i = 0; i < a->count; i++) {
+        int order = compare_frame(&a->frames[i], &b->frames[i]);
+
+        if (order)
+            return order;
+    }
     return (a->end > b->end) - (a->end < b->end);
 }
 

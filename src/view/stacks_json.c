@@ -52,8 +52,27 @@ static void members_module(struct json *json, const struct module *module)
     kudu_member_build_id(json, module);
 }
 
+/* The module, offset and how it was found are those of the interpreter, and not of it. */
+static void write_python_frame(struct json *json, const struct frame *frame)
+{
+    json_object_begin(json);
+    json_member_string(json, "kind", "python");
+    if (frame->address) {
+        json_key(json, "address");
+        json_format(json, "%" PRIx64, frame->address);
+    }
+    json_member_string(json, "function", frame->function ? frame->function : "");
+    kudu_member_text(json, "file", frame->file);
+    kudu_member_number(json, "line", frame->line);
+    json_object_end(json);
+}
+
 static void write_frame(struct json *json, const struct frame *frame)
 {
+    if (frame->is_python) {
+        write_python_frame(json, frame);
+        return;
+    }
     json_object_begin(json);
     json_key(json, "address");
     json_format(json, "%" PRIx64, frame->address);

@@ -27,16 +27,19 @@ const char *stack_end_words(enum walk_end end)
 /* #3  0x00007f12 name+0x12 (libc.so.6) at file.c:12 */
 static int append_frame(struct buffer *out, size_t number, const struct frame *frame)
 {
-    int r = buffer_append_format(out, "  #%-3zu 0x%012" PRIx64 " ", number, frame->address);
+    int r = frame->address ? buffer_append_format(out, "  #%-3zu 0x%012" PRIx64 " ", number, frame->address)
+                           : buffer_append_format(out, "  #%-3zu %-14s ", number, "");
 
     if (r >= 0 && frame->is_signal)
         r = buffer_append_string(out, "<signal handler called>");
     else if (r >= 0)
         r = text_escape(frame->function ? frame->function : "??", out);
-    if (r >= 0 && frame->function && !frame->inlined && !frame->is_signal)
+    if (r >= 0 && frame->function && !frame->inlined && !frame->is_signal && !frame->is_python)
         r = buffer_append_format(out, "+0x%" PRIx64, frame->offset);
     if (r >= 0 && frame->inlined)
         r = buffer_append_string(out, " [inlined]");
+    if (r >= 0 && frame->is_python)
+        r = buffer_append_string(out, " [python]");
     if (r >= 0 && frame->module) {
         r = buffer_append_string(out, " (");
         if (r >= 0)

@@ -1,0 +1,145 @@
+"""Functions of Python in stacks, held against what the interpreter itself says of threads that stand still (tests/targets/places.py).
+Debian's interpreter, and others where they are installed."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import ROOT, wait_until
+from test_dump_readers import run
+
+PLACES = ROOT / "tests" / "targets" / "places.py"
+FOLDERS = [pathlib.Path("/usr/bin"), pathlib.Path("/usr/local/bin"), *sorted(pathlib.Path.home().glob(".pyenv/versions/*/bin"))]
+
+
+def interpreters():
+    """One of each version from 3.11 to 3.14, and what is known of it."""
+    found = {}
+    for folder in FOLDERS:
+        for minor in range(11, 15):
+            path = folder / f"python3.{minor}"
+            if path.exists():
+                found.setdefault(f"3.{minor}" if folder == FOLDERS[0] else f"3.{minor} of {folder.parent.name}", str(path))
+    return found
+
+
+INTERPRETERS = interpreters()
+
+
+def as_shown(text):
+    """What is not UTF-8 becomes U+FFFD in JSON."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+@pytest.fixture
+def places(sleeper):
+    def begin(path, *arguments):
+        process = sleeper(path, PLACES, *arguments, stdout=subprocess.PIPE)
+        told = json.loads(process.first_line)
+        return process, {int(thread): [[as_shown(name), as_shown(file), line] for name, file, line in frames]
+                         for thread, frames in told.items()}
+    return begin
+
+
+def of_python(thread):
+    return [[frame["function"], frame.get("file"), frame.get("line")] for frame in thread["frames"] if frame.get("kind") == "python"]
+
+
+def compare(stacks, told):
+    seen = {thread["id"]: thread for thread in stacks["threads"]}
+    for thread, frames in told.items():
+        assert of_python(seen[thread]) == frames
+        assert not [frame for frame in seen[thread]["frames"] if frame.get("function", "").startswith("_PyEval_EvalFrameDefault")]
+        assert seen[thread]["end"] == "outermost"
+
+
+@pytest.mark.parametrize("version", INTERPRETERS)
+def test_as_the_interpreter_says(procscope, places, version):
+    process, told = places(INTERPRETERS[version])
+    stacks = json.loads(run(procscope, "stack", process.pid, "--json").stdout)
+    compare(stacks, told)
+    main = next(thread for thread in stacks["threads"] if thread["id"] == process.pid)
+    assert [frame[0] for frame in of_python(main)] == ["<module>"]
+
+
+@pytest.mark.parametrize("version", INTERPRETERS)
+def test_of_a_core(procscope, places, tmp_path, version):
+    process, told = places(INTERPRETERS[version])
+    run(procscope, "dump", process.pid, "--type", "2", "--format", "core", "-o", tmp_path / "core")
+    process.kill()
+    process.wait()
+    compare(json.loads(run(procscope, "stack", "--core", tmp_path / "core", "--json").stdout), told)
+
+
+def test_one_thread_over_http(service, places):
+    process, told = places("/usr/bin/python3")
+    for thread, frames in told.items():
+        assert of_python(service.json(f"/api/processes/{process.pid}/threads/{thread}/stack")) == frames
+
+
+def test_text_and_groups(procscope, sleeper):
+    code = ("import threading, time\n"
+            "class Pool:\n"
+            "    def work(self):\n"
+            "        time.sleep(3600)\n"
+            "for _ in range(20):\n"
+            "    threading.Thread(target=Pool().work, daemon=True).start()\n"
+            "print('ready', flush=True)\n"
+            "time.sleep(3600)\n")
+    process = sleeper("/usr/bin/python3", "-c", code, stdout=subprocess.PIPE)
+    assert process.first_line == "ready"
+
+    def groups_at_work():
+        """Those that have come to sleep: by different C functions, as the interpreter makes a call that it has seen often shorter."""
+        groups = json.loads(run(procscope, "stack", process.pid, "--group", "--json").stdout)["groups"]
+        found = [group for group in groups if of_python(group)[:1] == [["Pool.work", "<string>", 4]]
+                 and group["frames"][0]["function"] == "clock_nanosleep"]
+        return found if sum(group["count"] for group in found) == 20 else None
+
+    assert len(wait_until(groups_at_work, "all threads sleep")) <= 4
+    text = run(procscope, "stack", process.pid).stdout.decode()
+    assert len(re.findall(r"#\d+ +0x[0-9a-f]+ Pool\.work \[python\] at <string>:4\n", text)) == 20
+    assert "_PyEval_EvalFrameDefault" not in text
+
+
+def test_frames_past_the_bound(procscope, sleeper):
+    """Of a recursion that is too deep the innermost functions are there, and the answer says that there are more."""
+    code = ("import sys, time\n"
+            "sys.setrecursionlimit(20000)\n"
+            "def deep(n):\n"
+            "    if n == 0:\n"
+            "        print('ready', flush=True)\n"
+            "        time.sleep(3600)\n"
+            "    deep(n - 1)\n"
+            "deep(9000)\n")
+    process = sleeper("/usr/bin/python3", "-c", code, stdout=subprocess.PIPE)
+    assert process.first_line == "ready"
+    thread, = json.loads(run(procscope, "stack", process.pid, "--json").stdout)["threads"]
+    assert thread["end"] == "too_deep"
+    frames = of_python(thread)
+    assert len(frames) == 2048 and {frame[0] for frame in frames} == {"deep"}
+    assert frames[-1] == ["deep", "<string>", 7]
+
+
+@pytest.mark.skipif(not shutil.which("python3.11-dbg"), reason="python3.11-dbg is not installed")
+def test_builds_of_another_layout_stay_native(procscope, sleeper):
+    process = sleeper("python3.11-dbg", "-c", "import time\nprint('ready', flush=True)\ntime.sleep(3600)", stdout=subprocess.PIPE)
+    assert process.first_line == "ready"
+    thread, = json.loads(run(procscope, "stack", process.pid, "--json").stdout)["threads"]
+    assert of_python(thread) == []
+    assert "_PyEval_EvalFrameDefault" in [frame.get("function") for frame in thread["frames"]]
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="makes a namespace")
+def test_in_a_namespace_of_its_own(procscope, sleeper):
+    """There threads know themselves by other ids than we do."""
+    code = "import time\ndef waits():\n    time.sleep(3600)\nprint('ready', flush=True)\nwaits()"
+    outer = sleeper("unshare", "--pid", "--fork", "--kill-child", "/usr/bin/python3", "-c", code, stdout=subprocess.PIPE)
+    assert outer.first_line == "ready"
+    pid = int(pathlib.Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text().split()[0])
+    thread, = json.loads(run(procscope, "stack", pid, "--json").stdout)["threads"]
+    assert of_python(thread) == [["waits", "<string>", 3], ["<module>", "<string>", 5]]
