@@ -47,6 +47,7 @@ static const struct operation_argument arguments[] = {
     {"format", ARGUMENT_STRING, "json or text"},
     {"group", ARGUMENT_BOOLEAN, "threads with the same frames once"},
     {"lines", ARGUMENT_BOOLEAN, "files, lines and inlined functions"},
+    {"runtime", ARGUMENT_BOOLEAN, "functions of Python, too"},
     {0},
 };
 

@@ -18,7 +18,8 @@ static const struct operation_argument threads_arguments[] = {
 static const struct operation_argument stacks_arguments[] = {
     {"format", ARGUMENT_STRING, "json or text; otherwise what Accept asks for"},
     {"group", ARGUMENT_BOOLEAN, "threads with the same frames once"},
-    {"runtime", ARGUMENT_BOOLEAN, "ask a Java virtual machine for its frames, too (true)"},
+    {"runtime", ARGUMENT_BOOLEAN,
+     "functions of Java and Python, too; a Java virtual machine is asked for them (true)"},
     {"lines", ARGUMENT_BOOLEAN,
      "files, lines and inlined functions, where there is debug information (true)"},
     {0},

@@ -143,3 +143,11 @@ def test_in_a_namespace_of_its_own(procscope, sleeper):
     pid = int(pathlib.Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text().split()[0])
     thread, = json.loads(run(procscope, "stack", pid, "--json").stdout)["threads"]
     assert of_python(thread) == [["waits", "<string>", 3], ["<module>", "<string>", 5]]
+
+
+def test_the_interpreter_itself(procscope, places):
+    process, told = places("/usr/bin/python3")
+    stacks = json.loads(run(procscope, "stack", process.pid, "--json", "--no-runtime").stdout)
+    for thread in stacks["threads"]:
+        assert of_python(thread) == []
+        assert "_PyEval_EvalFrameDefault" in [frame.get("function") for frame in thread["frames"]]
