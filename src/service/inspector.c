@@ -29,6 +29,7 @@ struct inspector {
     const struct operation *table;
     struct pool pool;
     struct job_queue queue, own_queue; /* for kept workers; for a slot of their own */
+    struct job_queue prefer_queue;     /* for the kept worker that knows their target */
     int epoll_fd, signal_fd;
     int channel;
     pid_t front_pid;
@@ -101,6 +102,8 @@ void inspector_free(struct inspector *inspector)
         job_free(job);
     while ((job = job_queue_pop(&inspector->own_queue)))
         job_free(job);
+    while ((job = job_queue_pop(&inspector->prefer_queue)))
+        job_free(job);
     pool_release(&inspector->pool);
     (void)fd_close(inspector->channel);   /* always -1 */
     (void)fd_close(inspector->signal_fd); /* likewise */
@@ -128,7 +131,7 @@ static void dispatch(struct inspector *inspector)
             job_free(job_queue_pop(&inspector->queue));
             continue;
         }
-        r = pool_give_light(&inspector->pool, job, &error);
+        r = pool_give_light(&inspector->pool, job, false, &error);
         if (r == -EBUSY)
             return;
         (void)job_queue_pop(&inspector->queue); /* the job, which is the worker's now or to be refused */
@@ -165,7 +168,14 @@ static void accept_job(struct inspector *inspector, struct job *job)
         give_own(inspector, job);
         return;
     }
-    r = inspector->queue.first ? -EBUSY : pool_give_light(&inspector->pool, job, &error);
+    r = inspector->queue.first
+            ? -EBUSY
+            : pool_give_light(&inspector->pool, job, inspector->prefer_queue.count < inspector->config->queue,
+                              &error);
+    if (r == -EALREADY) {
+        job_queue_push(&inspector->prefer_queue, job);
+        return;
+    }
     if (r == -EBUSY && inspector->queue.count < inspector->config->queue) {
         job_queue_push(&inspector->queue, job);
         return;
@@ -176,6 +186,12 @@ static void accept_job(struct inspector *inspector, struct job *job)
                       inspector->queue.count);
     if (r < 0)
         refuse(job, &error);
+}
+
+static void dispatch_prefer(struct inspector *inspector)
+{
+    for (size_t count = inspector->prefer_queue.count; count > 0; count--)
+        accept_job(inspector, job_queue_pop(&inspector->prefer_queue));
 }
 
 /* One datagram of the front. False: no more for now. */
@@ -284,6 +300,8 @@ static int next_timeout(const struct inspector *inspector)
         next = inspector->queue.first->deadline_ms;
     if (inspector->own_queue.first && inspector->own_queue.first->wait_until_ms < next)
         next = inspector->own_queue.first->wait_until_ms;
+    if (inspector->prefer_queue.first && inspector->prefer_queue.first->prefer_until_ms < next)
+        next = inspector->prefer_queue.first->prefer_until_ms;
     if (inspector->stop_deadline_ms && inspector->stop_deadline_ms < next)
         next = inspector->stop_deadline_ms;
     if (next == UINT64_MAX)
@@ -300,7 +318,7 @@ static bool is_over(const struct inspector *inspector)
     if (!inspector->stop_deadline_ms)
         return false;
     if (inspector->front_pid == 0 && !pool_is_busy(&inspector->pool) && !inspector->queue.first &&
-        !inspector->own_queue.first)
+        !inspector->own_queue.first && !inspector->prefer_queue.first)
         return true;
     return clock_monotonic_ms() >= inspector->stop_deadline_ms;
 }
@@ -321,6 +339,7 @@ static int serve(struct inspector *inspector, struct error *error)
         expire_queue(inspector, now);
         dispatch(inspector);
         dispatch_own(inspector);
+        dispatch_prefer(inspector);
     }
     return 0;
 }

@@ -13,6 +13,7 @@ struct job {
     int64_t target;                 /* as asked, except that id 0 is the service's pid */
     uint64_t limit_ms, deadline_ms; /* clock_monotonic_ms */
     uint64_t wait_until_ms;         /* for a slot of its own; then it is refused */
+    uint64_t prefer_until_ms;       /* it waits for the worker that knows its target; 0: not yet */
 };
 
 /* Checks what came over the channel and makes a job of it. answer_fd is taken over on success.

@@ -20,6 +20,9 @@ enum { POOL_WATCHES = 2 };
 /* A killed worker that is not gone after this hangs in the kernel: its client need not. */
 enum { POOL_DEATH_MS = 2000 };
 
+/* How long a light job waits for a worker that knows its target, though others are free. */
+enum { POOL_PREFER_MS = 10 };
+
 /* A heavy worker sees by itself that its reader is gone, when it writes. If it does not write: */
 enum { POOL_READER_GONE_MS = 1000 };
 
@@ -158,6 +161,8 @@ static int assign(struct pool *pool, size_t slot, struct job *job)
         return r;
     }
     worker->job = job;
+    if (job->flags & OPERATION_LEARNS)
+        worker->learned = job->target;
     return 0;
 }
 
@@ -174,8 +179,44 @@ static bool is_idle(const struct pool_worker *worker)
     return worker->pid > 0 && worker->channel >= 0 && !worker->job;
 }
 
-int pool_give_light(struct pool *pool, struct job *job, struct error *error)
+/* A kept worker that knows the job's target, one that is free if there is; pool->kept: none does. */
+static size_t find_learned(const struct pool *pool, const struct job *job)
 {
+    size_t found = pool->kept;
+
+    for (size_t slot = 0; job->flags & OPERATION_LEARNS && job->target != 0 && slot < pool->kept; slot++) {
+        const struct pool_worker *worker = &pool->workers[slot];
+
+        if (worker->learned != job->target || worker->channel < 0)
+            continue;
+        if (is_idle(worker))
+            return slot;
+        found = slot;
+    }
+    return found;
+}
+
+/* A client has its last byte before the worker has put things away, and may ask the same at once. Whoever
+ * doesn't know the target takes longer than the wait. */
+static bool is_worth_a_wait(struct job *job)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+
+    if (job->prefer_until_ms == 0)
+        job->prefer_until_ms = now_ms + POOL_PREFER_MS;
+    return now_ms < job->prefer_until_ms;
+}
+
+int pool_give_light(struct pool *pool, struct job *job, bool may_wait, struct error *error)
+{
+    size_t learned = find_learned(pool, job);
+
+    if (learned < pool->kept && is_idle(&pool->workers[learned])) {
+        if (assign(pool, learned, job) == 0)
+            return 0;
+    } else if (learned < pool->kept && may_wait && is_worth_a_wait(job)) {
+        return -EALREADY;
+    }
     for (size_t slot = 0; slot < pool->kept; slot++)
         if (is_idle(&pool->workers[slot]) && assign(pool, slot, job) == 0)
             return 0;

@@ -14,7 +14,8 @@ struct pool_worker {
     bool has_session; /* goes on with a profile, of ... */
     int64_t session;  /* ... this target, as it was asked for */
     unsigned served;
-    bool killed; /* by us, for the job's deadline */
+    int64_t learned; /* the target of the last job with OPERATION_LEARNS; 0: there was none */
+    bool killed;     /* by us, for the job's deadline */
 };
 
 struct pool {
@@ -48,8 +49,10 @@ static inline size_t pool_size(const struct pool *pool)
 /* Starts kept workers until all slots have one. Failing is no matter: they are started on demand, too. */
 void pool_prepare(struct pool *pool);
 
-/* A light job: takes it over and returns 0, or -EBUSY when all workers are at work, or an error. */
-int pool_give_light(struct pool *pool, struct job *job, struct error *error) _must_check_;
+/* A light job: takes it over and returns 0, or -EBUSY when all workers are at work, or an error. With
+ * may_wait -EALREADY, too: one that knows its target is at work; to be given again when it is free, or at
+ * job->prefer_until_ms. */
+int pool_give_light(struct pool *pool, struct job *job, bool may_wait, struct error *error) _must_check_;
 /* A job that gets a worker of its own; taken over on success. -EUSERS past the limits. */
 int pool_give_own(struct pool *pool, struct job *job, struct error *error) _must_check_;
 

@@ -143,6 +143,7 @@ static const struct operation test_operations[] = {
      .arguments = test_arguments,
      .waits = "time",
      .run = run_echo},
+    {.name = "learn", .flags = OPERATION_LEARNS, .arguments = test_arguments, .run = run_echo},
     {.name = "fail", .run = run_fail},
     {.name = "crash", .run = run_crash},
     {.name = "silent", .run = run_silent},

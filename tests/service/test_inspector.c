@@ -79,6 +79,33 @@ static void a_worker_is_kept(void **state)
     end_inspector(harness);
 }
 
+/* Though others are free, and come first; while it is at work, another one does it. */
+static void a_worker_that_knows_its_target_is_preferred(void **state)
+{
+    const char *const arguments[] = {"--workers", "3", NULL};
+    struct harness *harness = start_inspector(arguments);
+    _cleanup_answer_reader_ struct answer_reader busy = ask(harness, "echo", 0, "time", "1500ms", NULL);
+    _cleanup_answer_reader_ struct answer_reader first = ask(harness, "learn", 7, NULL);
+    pid_t first_pid = pid_of(&first), busy_pid = pid_of(&busy);
+    (void)state;
+
+    for (int i = 0; i < 20; i++) {
+        _cleanup_answer_reader_ struct answer_reader again = ask(harness, "learn", 7, NULL);
+        _cleanup_answer_reader_ struct answer_reader other = ask(harness, "learn", 8, NULL);
+        assert_int_equal(pid_of(&again), first_pid);
+        assert_int_not_equal(pid_of(&other), 0);
+    }
+    assert_int_not_equal(first_pid, busy_pid);
+    {
+        _cleanup_answer_reader_ struct answer_reader slow = ask(harness, "learn", 7, "time", "1h", NULL);
+        _cleanup_answer_reader_ struct answer_reader meanwhile = ask(harness, "learn", 7, NULL);
+        _cleanup_answer_reader_ struct answer_reader next = ask(harness, "learn", 7, NULL);
+        assert_int_not_equal(pid_of(&meanwhile), first_pid);
+        assert_int_not_equal(pid_of(&next), first_pid);
+    }
+    end_inspector(harness);
+}
+
 static void a_stream_that_is_cut_is_seen(void **state)
 {
     static const char *const ways[][2] = {{"die", "no"}, {"die", "yes"}, {"short", "no"}};
@@ -474,6 +501,7 @@ int main(void)
         cmocka_unit_test(errors_come_with_their_words),
         cmocka_unit_test(a_crash_costs_one_answer),
         cmocka_unit_test(a_worker_is_kept),
+        cmocka_unit_test(a_worker_that_knows_its_target_is_preferred),
         cmocka_unit_test(a_stream_that_is_cut_is_seen),
         cmocka_unit_test(a_deadline_ends_an_operation),
         cmocka_unit_test(the_memory_of_a_worker_is_limited),
