@@ -55,7 +55,7 @@
 #define LIMIT_IMAGE_PLACES 16384u              /* addresses of one file that are remembered */
 
 /* What runtimes say of themselves */
-#define LIMIT_JAVA_MS 5000u                    /* for all that a JVM is asked, from the first look on */
+#define LIMIT_JAVA_MS 5000u                    /* for a JVM to listen, and again to answer */
 #define LIMIT_JAVA_ANSWER (256u * 1024 * 1024) /* bytes; of 10,000 threads with 100 frames each 100 MiB */
 #define LIMIT_JAVA_LINE (16u * 1024)           /* bytes of one line of it */
 #define LIMIT_JAVA_THREADS 65536u              /* 112 bytes each; of frames as many as of all stacks */

@@ -3,18 +3,17 @@
 #include "ops/stacks.h"
 #include "ops/table.h"
 
-#include "base/clock.h"
 #include "capture/code_memory.h"
 #include "proc/living.h"
 
 #include <errno.h>
 
 /* There is to be time for the native stacks, too, whatever the runtime does. */
-static uint64_t runtime_deadline_ms(const struct operation_context *context)
+static uint64_t runtime_patience_ms(const struct operation_context *context)
 {
-    uint64_t most = context->light_ms ? context->light_ms / 2 : LIMIT_JAVA_MS;
+    uint64_t quarter_ms = context->light_ms / 4;
 
-    return clock_monotonic_ms() + (most < LIMIT_JAVA_MS ? most : LIMIT_JAVA_MS);
+    return quarter_ms == 0 || quarter_ms > LIMIT_JAVA_MS ? LIMIT_JAVA_MS : quarter_ms;
 }
 
 static int answer_stacks(const struct operation_context *context, const struct request *request,
@@ -46,7 +45,7 @@ static int answer_stacks(const struct operation_context *context, const struct r
     if (!wish->runtime)
         options.reader = NULL;
     else
-        java_stacks_begin(&java, &target, runtime_deadline_ms(context));
+        java_stacks_begin(&java, &target, runtime_patience_ms(context));
     options.deadline_ms = operation_hold_deadline_ms(&target);
     options.wait_ms = operation_wait_ms(context, false);
     r = capture_live(context->procfs, &target, &options, &capture, &none, error);

@@ -33,11 +33,12 @@ static bool may_be_jvm(const struct pidref *process)
     return status.signals_caught >> (SIGQUIT - 1) & 1 || hotspot_has_socket(process);
 }
 
-void java_stacks_begin(struct java_stacks *java, const struct pidref *process, uint64_t deadline_ms)
+void java_stacks_begin(struct java_stacks *java, const struct pidref *process, uint64_t patience_ms)
 {
     _cleanup_map_list_ struct map_list maps = {0};
+    uint64_t deadline_ms = clock_monotonic_ms() + patience_ms;
 
-    java->deadline_ms = deadline_ms;
+    java->patience_ms = patience_ms;
     if (!may_be_jvm(process) || maps_read(process->dir_fd, &maps, NULL) < 0)
         return;
     java->kind = jvm_kind_of(&maps);
@@ -129,8 +130,8 @@ static int ask(struct java_stacks *java, const struct pidref *process)
     if (r < 0)
         return r;
     java->time = clock_realtime_ns();
-    r = hotspot_ask(process, java->fd, "jcmd", arguments, LIMIT_JAVA_ANSWER, java->deadline_ms, feed,
-                    &java->dump, &java->error);
+    r = hotspot_ask(process, java->fd, "jcmd", arguments, LIMIT_JAVA_ANSWER,
+                    clock_monotonic_ms() + java->patience_ms, feed, &java->dump, &java->error);
     if (r == 0)
         r = java_dump_end(&java->dump);
     if (r == 0 && !java->dump.is_whole)

@@ -16,15 +16,16 @@ struct java_stacks {
     int64_t time;          /* when it was asked, ns since 1970; 0: it wasn't */
     /* private */
     int fd;
-    uint64_t deadline_ms;
+    uint64_t patience_ms;
     struct java_index *by_tid;
     size_t by_tid_count;
 };
 
 #define JAVA_STACKS_INIT ((struct java_stacks){.fd = -1})
 
-/* Connects to the process where it is a Java virtual machine. A failure is kept for java_stacks_take(). */
-void java_stacks_begin(struct java_stacks *java, const struct pidref *process, uint64_t deadline_ms);
+/* Connects to the process where it is a Java virtual machine. A failure is kept for java_stacks_take(). Each
+ * of the two takes patience_ms at the most. */
+void java_stacks_begin(struct java_stacks *java, const struct pidref *process, uint64_t patience_ms);
 /* What goes wrong is said in java->error; there may be frames all the same. -ENOMEM. */
 int java_stacks_take(struct java_stacks *java, const struct pidref *process,
                      const struct capture *capture) _must_check_;
