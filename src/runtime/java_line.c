@@ -9,6 +9,12 @@ static bool begins(const char *text, const char *words)
     return strncmp(text, words, strlen(words)) == 0;
 }
 
+/* NULL where the text doesn't begin with the words. */
+static char *behind(char *text, const char *words)
+{
+    return begins(text, words) ? text + strlen(words) : NULL;
+}
+
 static const char *end_of(const char *text)
 {
     return text + strlen(text);
@@ -199,14 +205,13 @@ bool java_line_owned(char *line, struct java_lock *ret_lock)
 /* WAITING (parking) */
 bool java_line_state(char *line, struct java_thread *thread)
 {
-    static const char words[] = "   java.lang.Thread.State: ";
-    char *reason, *end;
+    char *state = behind(line, "   java.lang.Thread.State: "), *reason, *end;
 
-    if (!begins(line, words))
+    if (!state)
         return false;
-    thread->state = line + strlen(words);
-    reason = strstr(line + strlen(words), " (");
-    end = strrchr(line, ')');
+    thread->state = state;
+    reason = strstr(state, " (");
+    end = strrchr(state, ')');
     if (reason && end && end > reason) {
         *reason = *end = '\0';
         thread->state_reason = reason + 2;
@@ -217,18 +222,17 @@ bool java_line_state(char *line, struct java_thread *thread)
 /* Full thread dump OpenJDK 64-Bit Server VM (17.0.15+6-Debian-1deb12u1 mixed mode, sharing): */
 bool java_line_machine(char *line, const char **ret_machine, const char **ret_version)
 {
-    static const char words[] = "Full thread dump ";
-    char *version;
+    char *machine = behind(line, "Full thread dump "), *version;
 
-    if (!begins(line, words))
+    if (!machine)
         return false;
-    version = strstr(line, " (");
+    version = strstr(machine, " (");
     if (version) {
         *version = '\0';
         version += 2;
         version[strcspn(version, " )")] = '\0';
     }
-    *ret_machine = line + strlen(words);
+    *ret_machine = machine;
     *ret_version = version;
     return true;
 }
