@@ -1,7 +1,6 @@
 /* A capture of a living process. What can be read without a stop is read before it: the hold is for
  * registers, stacks and, where the caller will read memory, the mappings. */
 #include "base/clock.h"
-#include "base/io.h"
 #include "capture/capture.h"
 #include "capture/clone.h"
 #include "capture/interrupted.h"
@@ -9,18 +8,16 @@
 #include "capture/present.h"
 #include "capture/process.h"
 #include "capture/stack.h"
+#include "capture/texts.h"
 #include "capture/unheld.h"
 #include "proc/living.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/openat2.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 
-enum { RELEASE_FILE_MAX = 64 * 1024, CPUINFO_MAX = 4 * 1024 * 1024, NS_PER_SECOND = 1000000000 };
+enum { NS_PER_SECOND = 1000000000 };
 
 struct live {
     const struct procfs *procfs;
@@ -43,53 +40,6 @@ static int choose_memory(struct live *live)
     live->memory_of = *live->process;
     live->memory_of.dir_fd = fcntl(live->process->dir_fd, F_DUPFD_CLOEXEC, 3);
     return live->memory_of.dir_fd < 0 ? -errno : 0;
-}
-
-/* A file of the target's own system. Its paths are resolved inside its root, and what is no plain file is
- * left alone: a container may hold a link to anywhere, or a FIFO. */
-static void read_release_file(const struct live *live, const char *path, struct buffer *text)
-{
-    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-                           .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-    _cleanup_close_ int root = openat(live->memory_of.dir_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    _cleanup_close_ int fd = -1;
-    struct stat facts;
-    ssize_t n;
-
-    if (root < 0)
-        return;
-    fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
-    if (fd < 0 || fstat(fd, &facts) < 0 || !S_ISREG(facts.st_mode) ||
-        buffer_reserve(text, RELEASE_FILE_MAX) < 0)
-        return;
-    n = io_read_full(fd, text->data, RELEASE_FILE_MAX);
-    text->size = n > 0 ? (size_t)n : 0;
-    text->data[text->size] = '\0';
-}
-
-/* The texts are worth having but not worth failing for: what can't be read stays empty. */
-static void read_text(int directory_fd, const char *name, size_t limit, struct buffer *text)
-{
-    text->limit = limit;
-    if (io_read_file_at(directory_fd, name, text) < 0 && text->size < limit)
-        buffer_clear(text);
-}
-
-static void read_texts(struct live *live)
-{
-    struct capture *capture = live->capture;
-    int memory_of = live->memory_of.dir_fd;
-
-    read_text(live->process->dir_fd, "status", LIMIT_PROC_TEXT, &capture->status_text);
-    read_text(live->process->dir_fd, "stat", LIMIT_PROC_TEXT, &capture->stat_text);
-    read_text(memory_of, "cmdline", LIMIT_ENVIRON, &capture->cmdline);
-    read_text(memory_of, "environ", LIMIT_ENVIRON, &capture->environ);
-    read_text(memory_of, "auxv", LIMIT_PROC_TEXT, &capture->auxv);
-    read_text(live->procfs->fd, "cpuinfo", CPUINFO_MAX, &capture->cpuinfo_text);
-    read_text(live->procfs->fd, "uptime", LIMIT_PROC_TEXT, &capture->uptime_text);
-    read_release_file(live, "etc/lsb-release", &capture->lsb_release_text);
-    if (capture->lsb_release_text.size == 0)
-        read_release_file(live, "etc/os-release", &capture->lsb_release_text);
 }
 
 static int64_t ticks_to_ns(const struct host *host, uint64_t ticks)
@@ -155,7 +105,7 @@ static int read_before(struct live *live)
         return r;
     fill_process(live, &stat);
     if (!live->options->no_texts)
-        read_texts(live);
+        texts_read(live->procfs, live->process, &live->memory_of, live->capture);
     if ((live->options->thread_details || live->options->unheld) &&
         threads_read(live->process, &live->host, live->options->thread_details, &live->threads) == -ENOMEM)
         return -ENOMEM;
