@@ -10,6 +10,7 @@ enum {
     OPTION_CORE = OPTION_OWN,
     OPTION_NO_LINES,
     OPTION_NO_RUNTIME,
+    OPTION_FORMAT,
     OPTION_DEBUG_DIRECTORIES,
     OPTION_DEBUGINFOD_URLS
 };
@@ -33,6 +34,7 @@ static int run(const struct invocation *invocation)
     _cleanup_session_ struct session session;
     _cleanup_request_ struct request request = {0};
     const char *core = invocation_option(invocation, OPTION_CORE);
+    const char *format = invocation_option(invocation, OPTION_FORMAT);
     const char *thread = invocation_argument(invocation, core ? 0 : 1);
     int64_t child = 0;
     int exit = session_open(invocation, &session);
@@ -47,12 +49,12 @@ static int run(const struct invocation *invocation)
         exit =
             core ? request_of_core(&session, core, &request) : request_of_process(&session, thread, &request);
     if (exit == 0)
-        exit = session_argument(&request, "format", session.json ? "json" : "text");
+        exit = session_argument(&request, "format", session.json ? "json" : format ? format : "text");
     if (exit == 0 && invocation_option(invocation, OPTION_GROUP))
         exit = session_argument(&request, "group", "true");
     if (exit == 0 && invocation_option(invocation, OPTION_NO_LINES))
         exit = session_argument(&request, "lines", "false");
-    if (exit == 0 && invocation_option(invocation, OPTION_NO_RUNTIME) && !core)
+    if (exit == 0 && invocation_option(invocation, OPTION_NO_RUNTIME))
         exit = session_argument(&request, "runtime", "false");
     request.child = child;
     return exit ? exit : session_print(&session, core ? &operation_core_stacks : NULL, &request);
@@ -61,6 +63,7 @@ static int run(const struct invocation *invocation)
 static const struct command_option options[] = {
     {OPTION_GROUP, "group", NULL, "threads with the same frames once"},
     {OPTION_CORE, "core", "FILE", "of a core file: the kernel's, gdb's, or procscope dump --format core"},
+    {OPTION_FORMAT, "format", "FORMAT", "text, json or speedscope (for www.speedscope.app)"},
     {OPTION_NO_LINES, "no-lines", NULL, "no files, lines and inlined functions: faster"},
     {OPTION_NO_RUNTIME, "no-runtime", NULL,
      "no functions of Java and Python: don't ask a Java virtual machine, show the interpreter"},
@@ -75,6 +78,7 @@ static const struct command_example examples[] = {
     {"procscope stack 4711", "where each thread of a process is"},
     {"procscope stack 4711 --group", "the same, for a pool of 500 threads in a few lines"},
     {"procscope stack 4711 4713", "one thread"},
+    {"procscope stack 4711 --format speedscope > 4711.speedscope.json", "to look at in speedscope"},
     {"procscope stack --core app.core", "of a process that is gone; its files are looked for by path"},
     {"procscope stack java --json | jq '.threads[].frames[0].function'", "what each is doing right now"},
     {0},

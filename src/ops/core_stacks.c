@@ -44,7 +44,7 @@ static int run(const struct operation_context *context _unused_, const struct re
 
 static const struct operation_argument arguments[] = {
     {"core", ARGUMENT_STRING, "the core file"},
-    {"format", ARGUMENT_STRING, "json or text"},
+    {"format", ARGUMENT_STRING, "json, text or speedscope"},
     {"group", ARGUMENT_BOOLEAN, "threads with the same frames once"},
     {"lines", ARGUMENT_BOOLEAN, "files, lines and inlined functions"},
     {"runtime", ARGUMENT_BOOLEAN, "functions of Python, too"},

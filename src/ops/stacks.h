@@ -4,7 +4,7 @@
 #include "ops/operation.h"
 #include "view/stacks.h"
 
-enum stacks_format { STACKS_JSON, STACKS_TEXT };
+enum stacks_format { STACKS_JSON, STACKS_TEXT, STACKS_SPEEDSCOPE };
 
 struct stacks_wish {
     enum stacks_format format;

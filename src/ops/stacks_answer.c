@@ -1,11 +1,15 @@
 #include "ops/stacks.h"
 
+#include "ops/stacks_profile.h"
+#include "profile/formats.h"
+
 #include <errno.h>
 #include <strings.h>
 
 const struct operation_form stacks_forms[] = {
     {"json", "application/json"},
     {"text", "text/plain"},
+    {"speedscope", "application/speedscope+json"},
     {0},
 };
 
@@ -17,8 +21,11 @@ static int read_format(const struct request *request, enum stacks_format *ret_fo
         *ret_format = STACKS_JSON;
     else if (strcasecmp(format, "text") == 0)
         *ret_format = STACKS_TEXT;
+    else if (strcasecmp(format, "speedscope") == 0)
+        *ret_format = STACKS_SPEEDSCOPE;
     else
-        return error_set(error, EINVAL, "The format of stacks is json or text, not '%.60s'.", format);
+        return error_set(error, EINVAL, "The format of stacks is json, text or speedscope, not '%.60s'.",
+                         format);
     return 0;
 }
 
@@ -63,6 +70,37 @@ static int answer_json(const struct stacks_view *view, bool is_one, struct answe
     return operation_answer_json(answer, &json, error);
 }
 
+static int write_speedscope(const struct stacks_view *view, struct buffer *text)
+{
+    _cleanup_profile_ struct profile profile = {0};
+    _cleanup_sink_ struct sink *sink = NULL;
+    int r = stacks_profile(view, &profile);
+
+    if (r == 0)
+        r = sink_memory_new(text, &sink);
+    return r < 0 ? r : profile_write_speedscope(&profile, sink);
+}
+
+/* Speedscope opens what it is given by the file's name. */
+static int answer_speedscope(const struct stacks_view *view, struct answer *answer, struct error *error)
+{
+    _cleanup_buffer_ struct buffer text = BUFFER_INIT(LIMIT_JSON_ANSWER);
+    char name[64];
+    struct answer_head head = {.content_type = "application/speedscope+json", .file_name = name};
+    struct sink *sink;
+    int r = write_speedscope(view, &text);
+
+    if (r < 0)
+        return error_errno(error, -r, "The stacks could not be written");
+    (void)snprintf(name, sizeof name, "stacks_%d.speedscope.json", (int)view->capture->pid); /* fits */
+    head.length = (int64_t)text.size;
+    r = answer->begin(answer, &head, &sink, error);
+    if (r < 0)
+        return r;
+    return error_ensure(error, sink_write(sink, buffer_string(&text), text.size),
+                        "The answer could not be sent");
+}
+
 int stacks_answer(const struct stacks_wish *wish, const struct stacks_sources *sources,
                   const struct kudu_style *style, struct answer *answer, struct error *error)
 {
@@ -85,6 +123,13 @@ int stacks_answer(const struct stacks_wish *wish, const struct stacks_sources *s
     if (wish->only && stacks.count == 0)
         return error_set(error, ENOENT, "Thread with an Id of %d is not part of process %d.", (int)wish->only,
                          (int)capture->pid);
-    return wish->format == STACKS_TEXT ? answer_text(&view, answer, error)
-                                       : answer_json(&view, wish->only != 0, answer, error);
+    switch (wish->format) {
+    case STACKS_TEXT:
+        return answer_text(&view, answer, error);
+    case STACKS_SPEEDSCOPE:
+        return answer_speedscope(&view, answer, error);
+    case STACKS_JSON:
+        break;
+    }
+    return answer_json(&view, wish->only != 0, answer, error);
 }

@@ -16,7 +16,7 @@ static const struct operation_argument threads_arguments[] = {
 };
 
 static const struct operation_argument stacks_arguments[] = {
-    {"format", ARGUMENT_STRING, "json or text; otherwise what Accept asks for"},
+    {"format", ARGUMENT_STRING, "json, text or speedscope; otherwise what Accept asks for"},
     {"group", ARGUMENT_BOOLEAN, "threads with the same frames once"},
     {"runtime", ARGUMENT_BOOLEAN,
      "functions of Java and Python, too; a Java virtual machine is asked for them (true)"},

@@ -13,8 +13,9 @@
 #include <sys/types.h>
 
 enum profile_what {
-    PROFILE_CPU, /* a sample is a period of running on a processor */
-    PROFILE_WALL /* ... of time, running or not */
+    PROFILE_CPU,    /* a sample is a period of running on a processor */
+    PROFILE_WALL,   /* ... of time, running or not */
+    PROFILE_INSTANT /* ... a thread at the one instant that it is of; for speedscope alone */
 };
 
 /* What is known from the start; copied. Strings: NULL or "" where unknown. */

@@ -137,7 +137,7 @@ static int put_thread(struct speedscope *self, const struct profile_thread *thre
     json_member_string(&self->json, "type", "sampled");
     json_key(&self->json, "name");
     json_format(&self->json, "%s (%" PRIu32 ")", profile_string(profile, thread->name), thread->tid);
-    json_member_string(&self->json, "unit", "nanoseconds");
+    json_member_string(&self->json, "unit", profile->facts.what == PROFILE_INSTANT ? "none" : "nanoseconds");
     json_member_u64(&self->json, "startValue", 0);
     json_member_u64(&self->json, "endValue", thread->samples * profile->facts.period);
     json_key(&self->json, "samples");
@@ -198,6 +198,19 @@ static uint64_t busiest(const struct profile *profile)
     return best;
 }
 
+static const char *what_word(enum profile_what what)
+{
+    switch (what) {
+    case PROFILE_CPU:
+        return "CPU time";
+    case PROFILE_WALL:
+        return "wall time";
+    case PROFILE_INSTANT:
+        return "stacks";
+    }
+    return "";
+}
+
 static int put_all(struct speedscope *self)
 {
     const struct profile_facts *facts = &self->profile->facts;
@@ -207,8 +220,7 @@ static int put_all(struct speedscope *self)
     json_member_string(&self->json, "$schema", "https://www.speedscope.app/file-format-schema.json");
     json_member_string(&self->json, "exporter", "procscope " PROCSCOPE_VERSION);
     json_key(&self->json, "name");
-    json_format(&self->json, "%s (%d), %s", facts->name, (int)facts->pid,
-                facts->what == PROFILE_WALL ? "wall time" : "CPU time");
+    json_format(&self->json, "%s (%d), %s", facts->name, (int)facts->pid, what_word(facts->what));
     json_member_u64(&self->json, "activeProfileIndex", busiest(self->profile));
     json_key(&self->json, "shared");
     json_object_begin(&self->json);

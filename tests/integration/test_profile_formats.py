@@ -10,6 +10,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
@@ -17,7 +18,7 @@ import xml.etree.ElementTree as ElementTree
 import jsonschema
 import pytest
 
-from conftest import BUILD, ROOT
+from conftest import BUILD, ROOT, wait_until
 
 WRITE_PROFILE = BUILD / "tests" / "profile" / "write_profile"
 HERE = pathlib.Path(__file__).resolve().parent
@@ -187,17 +188,83 @@ def test_speedscope_file(profile, size):
     assert {"name": "read", "file": "/lib/libc.so.6"} in frames and {"name": "run", "file": "script.py"} in frames
 
 
-@needs("chromium")
-@pytest.mark.skipif(not SPEEDSCOPE.exists(), reason="no npm package speedscope: npm ci --prefix tests")
-def test_speedscope_opens_it(profile, tmp_path):
+def shown_by_speedscope(path, folder):
     """Virtual time stands still while the page loads, so that it is long over when the document is printed."""
-    data = base64.b64encode(profile("speedscope").read_bytes()).decode()
-    script = tmp_path / "local.js"
+    data = base64.b64encode(path.read_bytes()).decode()
+    script = folder / "local.js"
     script.write_text(f'speedscope.loadFileFromBase64("profile.speedscope.json", "{data}")', encoding="ascii")
     page = f"file://{SPEEDSCOPE}/index.html#localProfilePath={urllib.parse.quote(str(script))}"
-    dom = run("chromium", "--headless=new", "--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-              "--allow-file-access-from-files", f"--user-data-dir={tmp_path}/chromium", "--virtual-time-budget=60000", "--dump-dom", page)
+    return run("chromium", "--headless=new", "--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+               "--allow-file-access-from-files", f"--user-data-dir={folder}/chromium", "--virtual-time-budget=60000", "--dump-dom", page)
+
+
+needs_speedscope = pytest.mark.skipif(not SPEEDSCOPE.exists(), reason="no npm package speedscope: npm ci --prefix tests")
+
+
+@needs("chromium")
+@needs_speedscope
+def test_speedscope_opens_it(profile, tmp_path):
+    dom = shown_by_speedscope(profile("speedscope"), tmp_path)
     assert "main (4201)" in dom and "(1/2)" in dom
+
+
+def of_stacks(text):
+    """The stacks of each thread in speedscope's form of stacks: outermost first, with how often each is there."""
+    read = json.loads(text)
+    if (SPEEDSCOPE / "file-format-schema.json").exists():
+        jsonschema.validate(read, json.loads((SPEEDSCOPE / "file-format-schema.json").read_text(encoding="utf-8")))
+    names = [frame["name"] for frame in read["shared"]["frames"]]
+    assert {thread["unit"] for thread in read["profiles"]} == {"none"}
+    return {thread["name"]: [([names[number] for number in stack], weight) for stack, weight in zip(thread["samples"], thread["weights"])]
+            for thread in read["profiles"]}
+
+
+@pytest.fixture
+def pool(target):
+    """Threads that all wait in the same place, and stand still."""
+    process = target("shapes", "threads", "5")
+    os.kill(process.pid, signal.SIGSTOP)
+    wait_until(lambda: all(stat.read_text().rpartition(")")[2].split()[0] == "T"
+                           for stat in pathlib.Path(f"/proc/{process.pid}/task").glob("*/stat")), "it stands still")
+    return process
+
+
+def test_stacks_of_threads(procscope, pool):
+    told = json.loads(run(procscope, "stack", pool.pid, "--json"))["threads"]
+    seen = of_stacks(run(procscope, "stack", pool.pid, "--format", "speedscope"))
+    assert len(told) == 6 and set(seen) == {f"{thread['name']} ({thread['id']})" for thread in told}
+    for thread in told:
+        (stack, weight), = seen[f"{thread['name']} ({thread['id']})"]
+        assert weight == 1 and len(stack) == len(thread["frames"])
+        for name, frame in zip(reversed(stack), thread["frames"]):
+            assert name == frame.get("function", name)
+    one = of_stacks(run(procscope, "stack", pool.pid, told[1]["id"], "--format", "speedscope"))
+    assert list(one) == [f"{told[1]['name']} ({told[1]['id']})"]
+
+
+def test_stacks_of_groups(procscope, pool):
+    told = json.loads(run(procscope, "stack", pool.pid, "--group", "--json"))["groups"]
+    seen = of_stacks(run(procscope, "stack", pool.pid, "--group", "--format", "speedscope"))
+    assert list(seen) == [f"all threads ({pool.pid})"]
+    assert [weight for _, weight in seen[f"all threads ({pool.pid})"]] == [group["count"] for group in told]
+
+
+def test_stacks_of_a_core_and_over_http(procscope, service, pool, tmp_path):
+    live = of_stacks(run(procscope, "stack", pool.pid, "--format", "speedscope"))
+    answer = service.get(f"/api/processes/{pool.pid}/stacks", {"Accept": "application/speedscope+json"})
+    assert answer.headers["Content-Type"] == "application/speedscope+json" and of_stacks(answer.body) == live
+    run(procscope, "dump", pool.pid, "--format", "core", "-o", tmp_path / "core")
+    core = of_stacks(run(procscope, "stack", "--core", tmp_path / "core", "--format", "speedscope"))
+    assert sorted(core.values()) == sorted(live.values())  # a core has no names of threads
+
+
+@needs("chromium")
+@needs_speedscope
+def test_speedscope_opens_stacks(procscope, pool, tmp_path):
+    path = tmp_path / "stacks.speedscope.json"
+    path.write_bytes(run(procscope, "stack", pool.pid, "--format", "speedscope").encode())
+    dom = shown_by_speedscope(path, tmp_path)
+    assert "/6)" in dom and re.search(rf"\w+ \({pool.pid}\)", dom)
 
 
 # --- svg ---
