@@ -7,6 +7,7 @@ const keys = [
   ["Enter", "open the process; Esc comes back"],
   ["t", "as a tree, or flat"],
   ["p", "pause, go on"],
+  ["f", "which process has a file or port open"],
   ["?", "this"],
 ];
 

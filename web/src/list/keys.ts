@@ -1,5 +1,5 @@
 import type { RefObject } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { Row } from "../model/tree";
 import { href } from "../parts/route";
 
@@ -16,6 +16,7 @@ interface Actions {
   pause: () => void;
   shape: () => void;
   help: () => void;
+  find: () => void;
 }
 
 export function isTyping(target: EventTarget | null): boolean {
@@ -24,16 +25,19 @@ export function isTyping(target: EventTarget | null): boolean {
 
 /** The keys of the list. Letters only where nothing is being typed. */
 export function useKeys(actions: Actions): void {
+  // effects run after the next paint: a key that comes before must find the list that was drawn, not the one before it
+  const latest = useRef(actions);
+  latest.current = actions;
   useEffect(() => {
-    if (!actions.isActive) return undefined;
     const take = (event: KeyboardEvent): void => {
-      if (event.ctrlKey || event.altKey || event.metaKey) return;
-      const done = isTyping(event.target) ? typed(event, actions) : pressed(event, actions);
+      const now = latest.current;
+      if (!now.isActive || event.ctrlKey || event.altKey || event.metaKey) return;
+      const done = isTyping(event.target) ? typed(event, now) : pressed(event, now);
       if (done) event.preventDefault();
     };
     addEventListener("keydown", take);
     return () => removeEventListener("keydown", take);
-  });
+  }, []);
 }
 
 function typed(event: KeyboardEvent, actions: Actions): boolean {
@@ -57,6 +61,9 @@ function pressed(event: KeyboardEvent, actions: Actions): boolean {
       return true;
     case "t":
       actions.shape();
+      return true;
+    case "f":
+      actions.find();
       return true;
     case "?":
       actions.help();

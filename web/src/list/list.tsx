@@ -3,7 +3,7 @@ import type { Live } from "../model/live";
 import { count } from "../model/format";
 import { type Column, descendsFirst, type Order, rows } from "../model/tree";
 import { useKept } from "../parts/keep";
-import { href } from "../parts/route";
+import { FindHandle } from "./handles";
 import { Help } from "./help";
 import { columns, RowLine } from "./row";
 import { useKeys } from "./keys";
@@ -24,6 +24,7 @@ export function List({ live, isShown }: { live: Live; isShown: boolean }) {
   const [collapsed, setCollapsed] = useState<ReadonlySet<number>>(new Set());
   const [selected, setSelected] = useState(0);
   const [isHelp, setHelp] = useState(false);
+  const [isFinding, setFinding] = useState(false);
   const [scroll, setScroll] = useState({ top: 0, height: 800, row: 26 });
   const input = useRef<HTMLInputElement>(null);
   const body = useRef<HTMLDivElement>(null);
@@ -72,7 +73,7 @@ export function List({ live, isShown }: { live: Live; isShown: boolean }) {
   };
 
   useKeys({
-    isActive: isShown && !isHelp,
+    isActive: isShown && !isHelp && !isFinding,
     list,
     at,
     page: Math.max(1, Math.floor(scroll.height / scroll.row) - 1),
@@ -87,6 +88,7 @@ export function List({ live, isShown }: { live: Live; isShown: boolean }) {
     pause: () => (live.connection === "paused" ? live.start() : live.pause()),
     shape: () => setShape(shape === "tree" ? "flat" : "tree"),
     help: () => setHelp(true),
+    find: () => setFinding(true),
   });
 
   const first = Math.max(0, Math.floor(scroll.top / scroll.row) - AROUND);
@@ -112,6 +114,9 @@ export function List({ live, isShown }: { live: Live; isShown: boolean }) {
         </button>
         <button type="button" aria-pressed={kernel === "yes"} onClick={() => setKernel(kernel === "yes" ? "no" : "yes")}>
           Kernel
+        </button>
+        <button type="button" onClick={() => setFinding(true)} title="f">
+          Who has it open?
         </button>
         <button type="button" onClick={() => setHelp(true)} title="?" aria-label="Help">
           ?
@@ -159,11 +164,8 @@ export function List({ live, isShown }: { live: Live; isShown: boolean }) {
         </div>
         {list.length === 0 && all.size > 0 && <p class="empty soft">No process is like that.</p>}
       </div>
+      {isFinding && <FindHandle close={() => setFinding(false)} />}
       {isHelp && <Help close={() => setHelp(false)} />}
     </main>
   );
-}
-
-export function open(id: number): void {
-  location.hash = href(id);
 }

@@ -132,3 +132,29 @@ export interface Stopped {
   ended: number[];
   remaining: number[];
 }
+
+export interface MemorySum {
+  kind: string;
+  name?: string;
+  size: number;
+  rss: number;
+  pss: number;
+  private_clean?: number;
+  private_dirty?: number;
+  shared?: number;
+  swap?: number;
+  deleted?: boolean;
+}
+
+export interface Memory {
+  total: MemorySum;
+  kinds: MemorySum[];
+  items: MemorySum[];
+}
+
+export interface Handles {
+  handles: { process: { id: number; name: string }; kind: string; handle?: number; name: string }[];
+  searched: number;
+  denied: number;
+  cut: boolean;
+}

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bytes, count, duration, microseconds, percent, rate, visible } from "./format";
+import { bytes, count, duration, microseconds, percent, rate, timeSpan, visible } from "./format";
 
 test("bytes have three digits at most", () => {
   expect([0, 1023, 1024, 1536, 1024 ** 2 * 123.4, 1024 ** 3 * 2].map(bytes)).toEqual(["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "123 MiB", "2.0 GiB"]);
@@ -14,6 +14,10 @@ test("nothing is shown where nothing moves", () => {
 test("durations", () => {
   expect([-5, 999, 61_000, 3_661_000, 90_000_000].map(duration)).toEqual(["0 s", "0 s", "1 min 1 s", "1 h 1 min", "1 d 1 h"]);
   expect([12, 1500, 2_500_000].map(microseconds)).toEqual(["12 µs", "1.5 ms", "2.5 s"]);
+});
+
+test("time spans as .NET writes them", () => {
+  expect(["00:00:01.8200000", "00:01:01", "1.02:00:00", undefined, "x"].map(timeSpan)).toEqual(["1.82 s", "1 min 1 s", "1 d 2 h", "0", "0"]);
 });
 
 test("counts", () => {

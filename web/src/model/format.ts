@@ -29,6 +29,13 @@ export function duration(milliseconds: number): string {
   return `${seconds} s`;
 }
 
+/** .NET's [d.]hh:mm:ss[.fffffff]. */
+export function timeSpan(text: string | undefined): string {
+  const [, days = "0", hours = "0", minutes = "0", seconds = "0"] = /^(?:(\d+)\.)?(\d+):(\d+):(\d+(?:\.\d+)?)$/.exec(text ?? "") ?? [];
+  const all = ((Number(days) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(seconds);
+  return all === 0 ? "0" : all < 60 ? `${all.toFixed(2)} s` : duration(all * 1000);
+}
+
 export function count(value: number, one: string, many = `${one}s`): string {
   return `${value.toLocaleString("en")} ${value === 1 ? one : many}`;
 }

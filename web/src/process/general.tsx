@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { address, type Detail } from "../model/api";
-import { bytes, duration, visible } from "../model/format";
+import { bytes, duration, timeSpan, visible } from "../model/format";
 import type { Live } from "../model/live";
 import type { Process } from "../model/processes";
 import { Show, useGet } from "../parts/load";
@@ -59,9 +59,9 @@ export function General({ live, id, process }: { live: Live; id: number; process
             <section class="facts">
               <h3>Processor</h3>
               <dl>
-                <Fact name="Time">{detail.total_cpu_time ?? "0"}</Fact>
-                <Fact name="In its code">{detail.user_cpu_time}</Fact>
-                <Fact name="In the kernel">{detail.privileged_cpu_time}</Fact>
+                <Fact name="Time">{timeSpan(detail.total_cpu_time)}</Fact>
+                <Fact name="In its code">{timeSpan(detail.user_cpu_time)}</Fact>
+                <Fact name="In the kernel">{timeSpan(detail.privileged_cpu_time)}</Fact>
                 <Fact name="Threads"><a href={href(id, "threads")}>{detail.thread_count}</a></Fact>
               </dl>
             </section>

@@ -11,6 +11,7 @@ import { End } from "./end";
 import { Environment } from "./environment";
 import { Files } from "./files";
 import { General } from "./general";
+import { MemoryTab } from "./memory";
 import { Modules } from "./modules";
 import { Profile } from "./profile";
 import { Threads } from "./threads";
@@ -21,6 +22,7 @@ const titles: Record<Tab, string> = {
   modules: "Modules",
   files: "Files",
   environment: "Environment",
+  memory: "Memory",
   dump: "Dump",
   profile: "Profile",
   end: "End",
@@ -38,6 +40,8 @@ function Content({ live, id, tab, process }: { live: Live; id: number; tab: Tab;
       return <Files id={id} />;
     case "environment":
       return <Environment id={id} />;
+    case "memory":
+      return <MemoryTab id={id} />;
     case "dump":
       return <Dump id={id} />;
     case "profile":

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { address, type Frame, type StackGroup, type Stacks, type Thread } from "../model/api";
-import { count, microseconds, visible } from "../model/format";
+import { count, microseconds, timeSpan, visible } from "../model/format";
 import { Show, useGet } from "../parts/load";
 
 const SHOWN_MAX = 2000; // rows that a page still scrolls well
@@ -78,7 +78,7 @@ export function Threads({ id }: { id: number }) {
                   <th scope="col" class="number">TID</th>
                   <th scope="col">Name</th>
                   <th scope="col">State</th>
-                  <th scope="col">Processor time</th>
+                  <th scope="col" class="number">CPU time</th>
                   <th scope="col" class="number">On CPU</th>
                   <th scope="col">System call</th>
                   <th scope="col">Sleeps in</th>
@@ -91,7 +91,7 @@ export function Threads({ id }: { id: number }) {
                     <td class="number">{thread.id}</td>
                     <td>{visible(thread.name ?? "")}</td>
                     <td>{thread.state}{thread.wait_reason ? <span class="soft"> {thread.wait_reason}</span> : null}</td>
-                    <td>{thread.total_processor_time ?? "–"}</td>
+                    <td class="number">{thread.total_processor_time ? timeSpan(thread.total_processor_time) : ""}</td>
                     <td class="number">{thread.cpu ?? 0}</td>
                     <td>{thread.system_call}</td>
                     <td>{visible(thread.wait_channel ?? "")}</td>

@@ -1,0 +1,149 @@
+"""The page in Chromium, with real processes: every tab, keys alone, downloads, hostile names, a service that goes away."""
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from conftest import ROOT, wait_until
+
+HERE = pathlib.Path(__file__).resolve().parent
+PACKAGES = ROOT / "tests" / "node_modules"
+CHROMIUM = shutil.which("chromium")
+
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM or not shutil.which("node"), reason="no chromium or no node"),
+    pytest.mark.skipif(not (PACKAGES / "playwright-core").exists(), reason="no npm package playwright-core: npm ci --prefix tests"),
+    pytest.mark.skipif(not (PACKAGES / "axe-core").exists(), reason="no npm package axe-core: npm ci --prefix tests"),
+]
+
+
+@pytest.fixture(autouse=True)
+def has_page(service):
+    if "npm was missing" in service.get("/").body.decode():
+        pytest.skip("built without npm")
+
+
+def begin(scenario, url, **given):
+    return subprocess.Popen(["node", HERE / "page.mjs", scenario, url, json.dumps(given)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, env={**os.environ, "CHROMIUM": CHROMIUM})
+
+
+def finish(running):
+    out, errors = running.communicate(timeout=600)
+    assert running.returncode == 0, errors.decode(errors="replace")[-6000:]
+    return json.loads(out)
+
+
+def look(scenario, service, prefix="", **given):
+    return finish(begin(scenario, f"{service.url}{prefix}/", **given))
+
+
+@pytest.fixture
+def family(sleeper):
+    """A shell with two children; the shell, and one of them."""
+    shell = sleeper("/bin/sh", "-c", "sleep 10000 & sleep 10000 & echo $!; wait", stdout=subprocess.PIPE)
+    yield shell, int(shell.first_line)
+    for path in pathlib.Path(f"/proc/{shell.pid}/task/{shell.pid}").glob("children"):
+        for child in path.read_text().split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(child), signal.SIGKILL)
+
+
+def test_tree(service, family):
+    shell, child = family
+    seen = look("tree", service, parent=shell.pid, child=child)
+    assert seen["levels"][1] == seen["levels"][0] + 1
+    assert seen["order"] == sorted(seen["order"])
+
+
+def test_keyboard_alone(service, family):
+    shell, child = family
+    assert look("keyboard", service, parent=shell.pid, child=child)["selected"] == f"p{child}"
+
+
+def test_every_tab(serve, sleeper, tmp_path):
+    service = serve("--path-prefix", "/team/x")
+    file = tmp_path / "open by the target"
+    code = f"file = open({str(file)!r}, 'w'); print('ready', flush=True); import time; time.sleep(10000)"
+    process = sleeper(sys.executable, "-c", code, stdout=subprocess.PIPE, env={**os.environ, "SECRET_OF_TEST": "swordfish-7"})
+    program = os.readlink(f"/proc/{process.pid}/exe")
+    seen = look("tabs", service, prefix="/team/x", id=process.pid, program=program, file=str(file), secret="swordfish-7")
+    assert "swordfish" not in seen["Environment"]  # only when it is asked for
+    assert "1 group" in seen["Stacks"]
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_dump_opens_in_lldb(service, target, tmp_path, full):
+    process = target("shapes", "threads", "3")
+    path = tmp_path / "dump.dmp"
+    seen = look("dump", service, id=process.pid, full=full, path=str(path))
+    assert seen["name"].startswith("shapes") and seen["name"].endswith(".dmp")
+    assert path.read_bytes()[:4] == b"MDMP"
+    lldb = shutil.which("lldb-19")
+    if not lldb:
+        pytest.skip("no lldb-19")
+    answer = tmp_path / "answer.json"
+    subprocess.run([lldb, "--batch", "--no-lldbinit", "-o", f"command script import {HERE / 'lldb_reader.py'}"], check=True, capture_output=True,
+                   timeout=300, env={**os.environ, "DUMP": str(path), "ANSWER": str(answer), "IDS_ONLY": "1", "REQUESTS": ""})
+    threads = {int(one.name) for one in pathlib.Path(f"/proc/{process.pid}/task").iterdir()}
+    assert {thread["id"] for thread in json.loads(answer.read_text())["threads"]} == threads
+
+
+def test_profile_to_flame_graph(service, target, tmp_path):
+    process = target("spins", "2")
+    path = tmp_path / "profile.json"
+    seen = look("profile", service, id=process.pid, path=str(path))
+    assert 2 <= seen["found"] < seen["all"]
+    assert "burn_seventy" in seen["hot"] or "burn_thirty" in seen["hot"]
+    assert json.loads(path.read_text())["exporter"].startswith("procscope")
+
+
+def test_end_asks_first(service, family):
+    shell, child = family
+    assert look("end", service, id=shell.pid)["planned"] == 3
+    assert shell.wait() == -signal.SIGKILL
+    wait_until(lambda: not pathlib.Path(f"/proc/{child}").exists(), "the child's end")
+
+
+def test_a_name_that_is_html(service, sleeper):
+    name = "<b class=hostile>"[:15]
+    code = f"import ctypes, time; ctypes.CDLL(None).prctl(15, {name.encode()!r}, 0, 0, 0); print('named', flush=True); time.sleep(10000)"
+    hostile = sleeper(sys.executable, "-c", code, "<img src=x onerror=alert(1)>\u202e", stdout=subprocess.PIPE)
+    seen = look("hostile", service, id=hostile.pid)
+    assert seen["name"] == name
+    assert "<img src=x onerror=alert(1)>" in seen["command"] and "\u202e" not in seen["command"]
+    assert seen["made"] == 0
+
+
+def test_five_thousand_processes(service):
+    seen = look("many", service)
+    assert seen["drawn"] < 100 and seen["atEnd"] < 100
+    assert seen["rows"] == 2  # the head, and the root that was folded
+
+
+def test_a_service_that_comes_back(serve, tmp_path):
+    first = serve()
+    path = tmp_path / "go"
+    running = begin("restart", f"{first.url}/", path=str(path))
+    wait_until(lambda: path.exists() or running.poll() is not None, "the page", within=300)
+    first.stop()
+    wait_until(lambda: pathlib.Path(f"{path}.lost").exists() or running.poll() is not None, "the page's word", within=300)
+    serve(listen=(first.url.removeprefix("http://"),))
+    finish(running)
+
+
+def test_errors_in_words(serve, sleeper):
+    service = serve("--viewers", "1")
+    gone = sleeper("/bin/true")
+    gone.wait()
+    assert look("words", service, gone=gone.pid)["alerts"] == 1
+
+
+def test_everybody_can_use_it(service, sleeper):
+    assert look("accessible", service, id=sleeper().pid)["wide"] == []
