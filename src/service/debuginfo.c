@@ -28,14 +28,16 @@ static struct {
     char *text; /* owned: the directories in it */
     const char *directories[DIRECTORIES_MAX + 1];
     uint64_t left_ms;
-    pid_t pid;   /* of the process that asks; 0: there is none */
-    int channel; /* to it */
+    pid_t pid;     /* of the process that asks; 0: there is none */
+    pid_t leaving; /* of the one before, which may still put away what it has; 0: none */
+    int channel;   /* to it */
 } state = {.channel = -1};
 
 /* libdebuginfod, loaded in that process alone: for the reasons in cmd/curl.h. */
 struct library {
     __typeof__(&debuginfod_begin) begin;
     __typeof__(&debuginfod_find_debuginfo) find;
+    __typeof__(&debuginfod_set_progressfn) set_progress;
 };
 
 static bool library_load(struct library *library)
@@ -46,7 +48,8 @@ static bool library_load(struct library *library)
         return false;
     *(void **)&library->begin = dlsym(handle, "debuginfod_begin");
     *(void **)&library->find = dlsym(handle, "debuginfod_find_debuginfo");
-    return library->begin && library->find;
+    *(void **)&library->set_progress = dlsym(handle, "debuginfod_set_progressfn");
+    return library->begin && library->find && library->set_progress;
 }
 
 static int remove_entry(const char *path, const struct stat *facts, int type, struct FTW *place)
@@ -72,6 +75,18 @@ static bool set_variables(char *private_cache)
     return mkdtemp(private_cache) && setenv("DEBUGINFOD_CACHE_PATH", private_cache, 1) == 0;
 }
 
+static int asking_channel = -1; /* in that process */
+
+/* Called every second at least. Not 0: nobody waits any more. The library removes what it has by then, which
+ * a signal would leave behind. */
+static int on_progress(debuginfod_client *client, long done, long all)
+{
+    struct pollfd channel = {.fd = asking_channel};
+
+    (void)client, (void)done, (void)all;
+    return poll(&channel, 1, 0) > 0;
+}
+
 static void answer_requests(int channel, const struct library *library, bool is_private)
 {
     debuginfod_client *client = library->begin();
@@ -79,6 +94,9 @@ static void answer_requests(int channel, const struct library *library, bool is_
     int unexpected;
     ssize_t n;
 
+    asking_channel = channel;
+    if (client)
+        library->set_progress(client, on_progress);
     while (client && (n = channel_receive(channel, build_id, sizeof build_id, &unexpected)) > 0) {
         int32_t result;
         char *path = NULL;
@@ -98,7 +116,7 @@ static void answer_requests(int channel, const struct library *library, bool is_
     }
 }
 
-/* Ends with the channel; in the middle of a request by the alarm. */
+/* Ends with the channel, also in the middle of a request; should the library hang there, by the alarm. */
 static _Noreturn void ask_main(int channel)
 {
     char cache[] = "/tmp/procscope-debuginfod-XXXXXX";
@@ -108,7 +126,8 @@ static _Noreturn void ask_main(int channel)
 
     (void)prctl(PR_SET_NAME, "procscope-fetch"); /* only a name */
     io_close_all_but(STDERR_FILENO + 1, &channel, 1);
-    (void)signal(SIGALRM, SIG_DFL); /* can't fail */
+    (void)signal(SIGALRM, SIG_DFL); /* neither can fail */
+    (void)signal(SIGTERM, SIG_IGN); /* of a service that is stopped: its worker ends, and so the channel */
     if (state.drops && sandbox_drop_front(state.config, &error) < 0) {
         log_error("debuginfod is not asked: %s", error.text);
         _exit(EXIT_FAILURE);
@@ -127,14 +146,24 @@ static _Noreturn void ask_main(int channel)
     _exit(EXIT_SUCCESS);
 }
 
+/* One that leaves takes a second for it, and nobody waits so long. */
+static void collect(bool at_once)
+{
+    if (state.leaving > 0 && at_once)
+        (void)kill(state.leaving, SIGKILL); /* ours and not waited for yet */
+    if (state.leaving > 0 && waitpid(state.leaving, NULL, at_once ? 0 : WNOHANG) != 0)
+        state.leaving = 0;
+}
+
 static void stop(void)
 {
-    state.channel = fd_close(state.channel);
     if (state.pid > 0) {
-        (void)kill(state.pid, SIGKILL); /* ours and not waited for yet */
-        (void)waitpid(state.pid, NULL, 0);
+        collect(true);
+        state.leaving = state.pid;
     }
+    state.channel = fd_close(state.channel); /* tells it */
     state.pid = 0;
+    collect(false);
 }
 
 static int start(void)
@@ -200,6 +229,7 @@ static int fetch(const uint8_t *build_id, size_t size, int *ret_fd)
 
 void debuginfo_begin_answer(void)
 {
+    collect(false);
     if (state.config)
         state.left_ms = state.config->debuginfod_timeout;
 }

@@ -1,10 +1,14 @@
 """Debug files that a server has, and no other place: Debian's own debuginfod, on this machine alone; and a server that
 never answers."""
+import concurrent.futures
 import contextlib
+import http.client
 import json
 import os
+import pathlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -132,6 +136,47 @@ def test_a_server_that_hangs(program, silent, serve):
         answer = asking.json(f"/api/processes/{process.pid}/stacks")
         assert "fetched" in answer["given_up"] and answer["threads"][0]["end"] == "outermost"
         assert "main" not in frames_of(answer)
+
+
+def children_of(pid):
+    found = []
+    for path in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found += [int(child) for child in path.read_text().split()]
+    return found
+
+
+def asking_in(service):
+    """The worker of the service that waits for a server, and the folder with what came so far."""
+    for worker in children_of(service.pid):
+        for asker in children_of(worker):
+            with contextlib.suppress(OSError):
+                for descriptor in pathlib.Path(f"/proc/{asker}/fd").iterdir():
+                    found = re.match(r"/tmp/procscope-debuginfod-\w+", os.readlink(descriptor))
+                    if found:
+                        return worker, pathlib.Path(found[0])
+    return None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="who isn't root has a cache of his own")
+@pytest.mark.parametrize("end", ["its time is over", "its worker is killed", "the service is killed"])
+def test_nothing_is_left_of_what_did_not_come(program, silent, serve, end):
+    process, _, _ = program
+    asking = serve("--debuginfod-urls", silent, "--debuginfod-timeout", "2s" if end == "its time is over" else "5m",
+                   "--operation-timeout", "10m")
+    seen = None
+    while not seen:  # on a busy machine its time may be over before we look
+        with concurrent.futures.ThreadPoolExecutor() as other:
+            answer = other.submit(asking.get, f"/api/processes/{process.pid}/stacks")
+            seen = wait_until(lambda: asking_in(asking) or answer.done() and (None, None), "somebody who asks, or an answer", 120)
+            seen = seen if seen[0] else None
+            if seen and end == "its worker is killed":
+                os.kill(seen[0], signal.SIGKILL)
+            if seen and end == "the service is killed":
+                asking.process.kill()
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                answer.result()
+    wait_until(lambda: not seen[1].exists(), "nothing left", 120)
 
 
 def test_a_server_that_is_not_there(program, tmp_path):
