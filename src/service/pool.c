@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "service/channel.h"
+#include "service/pool_slots.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -230,73 +231,6 @@ int pool_give_light(struct pool *pool, struct job *job, bool may_wait, struct er
     return -EBUSY;
 }
 
-/* Slots that are alike, and the key that says how many there are. */
-struct slots {
-    size_t from, count;
-    const char *what, *key;
-};
-
-static struct slots profile_slots(const struct pool *pool)
-{
-    return (struct slots){pool->kept + pool->dumps, pool->profiles, "profiles are being taken", "profiles"};
-}
-
-static struct slots slots_for(const struct pool *pool, const struct job *job)
-{
-    struct slots profiles = profile_slots(pool);
-    size_t behind = profiles.from + profiles.count;
-
-    if (job->flags & OPERATION_HEAVY)
-        return (struct slots){pool->kept, pool->dumps, "dumps are being taken", "dumps"};
-    if (job->flags & (OPERATION_SESSION | OPERATION_GIVES_UP))
-        return profiles;
-    if (job->flags & OPERATION_ENDLESS)
-        return (struct slots){behind + pool->stops, pool->watches, "watches are running", NULL};
-    return (struct slots){behind, pool->stops, "processes are being ended", "stops"};
-}
-
-/* Ids are compared as they were asked, which needs no worker; -1 and the pid behind it are seen to be one by
- * the worker (claims.h). */
-static int find_own_slot(const struct pool *pool, const struct job *job, size_t *ret_slot,
-                         struct error *error)
-{
-    const struct slots slots = slots_for(pool, job);
-    size_t free_slot = SIZE_MAX, same = 0;
-
-    for (size_t slot = slots.from; slot < slots.from + slots.count; slot++) {
-        const struct pool_worker *worker = &pool->workers[slot];
-        if (worker->pid == 0)
-            free_slot = slot;
-        else if (worker->job && worker->job->target == job->target)
-            same++;
-    }
-    if (job->flags & OPERATION_HEAVY && same >= pool->dumps_per_target)
-        return error_set(error, EUSERS,
-                         "A dump of this process is already being taken, which is the limit "
-                         "(dumps-per-target); try again when it is done.");
-    if (free_slot == SIZE_MAX)
-        return error_set(error, EUSERS, "%zu %s, which is the limit%s%s%s; try again later.", slots.count,
-                         slots.what, slots.key ? " (" : "", slots.key ? slots.key : "", slots.key ? ")" : "");
-    *ret_slot = free_slot;
-    return 0;
-}
-
-/* The worker with the target's session; by the pid behind an id such as -1, too. */
-static bool find_session(const struct pool *pool, int64_t target, size_t *ret_slot)
-{
-    const struct slots slots = profile_slots(pool);
-
-    for (size_t slot = slots.from; slot < slots.from + slots.count; slot++) {
-        const struct pool_worker *worker = &pool->workers[slot];
-        if (worker->has_session && worker->channel >= 0 &&
-            (worker->session == target || abs(atomic_load(&pool->profiled[slot])) == target)) {
-            *ret_slot = slot;
-            return true;
-        }
-    }
-    return false;
-}
-
 static int give_session(struct pool *pool, size_t slot, struct job *job, struct error *error)
 {
     if (pool->workers[slot].job)
@@ -307,32 +241,16 @@ static int give_session(struct pool *pool, size_t slot, struct job *job, struct 
     return 0;
 }
 
-static int check_session(const struct pool *pool, const struct job *job, struct error *error)
-{
-    const struct slots slots = profile_slots(pool);
-
-    /* its client may have the answer before we have the report */
-    for (size_t slot = slots.from; slot < slots.from + slots.count; slot++) {
-        const struct job *other = pool->workers[slot].job;
-        if (other && other->flags & OPERATION_SESSION && other->target == job->target)
-            return error_set(error, EUSERS,
-                             "The profile of this process is just being begun or fetched; try again.");
-    }
-    if (!(job->flags & OPERATION_BEGINS_SESSION))
-        return error_set(error, ENOENT, "No profile of process %" PRId64 " is running.", job->target);
-    return 0;
-}
-
 int pool_give_own(struct pool *pool, struct job *job, struct error *error)
 {
     size_t slot = 0;
     int r;
 
-    if (job->flags & OPERATION_SESSION && find_session(pool, job->target, &slot))
+    if (job->flags & OPERATION_SESSION && pool_find_session(pool, job->target, &slot))
         return give_session(pool, slot, job, error);
-    r = job->flags & OPERATION_SESSION ? check_session(pool, job, error) : 0;
+    r = job->flags & OPERATION_SESSION ? pool_check_session(pool, job, error) : 0;
     if (r == 0)
-        r = find_own_slot(pool, job, &slot, error);
+        r = pool_find_slot(pool, job, &slot, error);
     if (r == 0)
         r = spawn(pool, slot, error);
     if (r == 0)
