@@ -202,6 +202,20 @@ static int make_file(const struct hotspot *hotspot, int *ret_fd, struct error *e
     return error_set(error, EAGAIN, "/tmp/.attach_pid%d does not stay.", (int)hotspot->inner_pid);
 }
 
+/* With the lock it is looked again: who had it before may have had it opened meanwhile, and one that listens
+ * already prints a dump at a signal. -ENOENT: it was signalled. */
+static int signal_it(const struct hotspot *hotspot, int socket, struct error *error)
+{
+    int r = hotspot_try(hotspot, socket, error);
+
+    if (r != -ENOENT)
+        return r;
+    r = pidref_signal(hotspot->process, SIGQUIT);
+    if (r < 0 && r != -ESRCH)
+        return error_errno(error, -r, "The Java virtual machine can't be signalled");
+    return r < 0 ? r : -ENOENT;
+}
+
 static int have_it_opened(const struct hotspot *hotspot, int socket, int parent, struct error *error)
 {
     _cleanup_close_ int lock_fd = -1;
@@ -211,14 +225,10 @@ static int have_it_opened(const struct hotspot *hotspot, int socket, int parent,
         r = make_file(hotspot, &lock_fd, error);
     if (r < 0)
         return r;
-    if (lock_fd >= 0) {
-        r = pidref_signal(hotspot->process, SIGQUIT);
-        if (r < 0 && r != -ESRCH)
-            r = error_errno(error, -r, "The Java virtual machine can't be signalled");
-    }
+    r = lock_fd >= 0 ? signal_it(hotspot, socket, error) : -ENOENT;
     /* Once it is signalled the file has to be there when it looks, or it prints a dump: so then also when
      * nobody waits for us any more. */
-    if (r == 0)
+    if (r == -ENOENT || r == -EAGAIN)
         r = connect_in_time(hotspot, socket, lock_fd >= 0 ? -1 : parent, -ENOENT, error);
     if (lock_fd >= 0)
         remove_file(hotspot);
