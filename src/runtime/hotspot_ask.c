@@ -84,14 +84,15 @@ static ssize_t read_piece(const struct pidref *process, int fd, char *bytes, siz
     for (;;) {
         struct pollfd waited[] = {{.fd = fd, .events = POLLIN}, {.fd = process->pid_fd, .events = POLLIN}};
         uint64_t now = clock_monotonic_ms();
-        ssize_t n = recv(fd, bytes, size, MSG_DONTWAIT);
+        ssize_t n;
 
+        if (now >= deadline_ms) /* also of one that always has something more to say */
+            return -ETIMEDOUT;
+        n = recv(fd, bytes, size, MSG_DONTWAIT);
         if (n >= 0)
             return n;
         if (errno != EAGAIN && errno != EINTR)
             return -errno;
-        if (now >= deadline_ms)
-            return -ETIMEDOUT;
         (void)poll(waited, ELEMENTS_OF(waited), (int)(deadline_ms - now)); /* EINTR: as good as a step */
         if (waited[1].revents && !(waited[0].revents & POLLIN))
             return -ESRCH; /* its socket may be another's by now */
