@@ -62,14 +62,15 @@
 #define LIMIT_JAVA_STRINGS (32u * 1024 * 1024) /* all names in it, each once */
 
 /* Interpreters of Python. A page is a read while the process is held, of about a microsecond */
-#define LIMIT_PYTHON_PAGES 16384u              /* of 4 KiB, all together ... */
-#define LIMIT_PYTHON_PAGES_LEAST 1024u         /* ... for a process of few threads, ... */
-#define LIMIT_PYTHON_PAGES_THREAD 16u          /* ... and for each of its threads */
-#define LIMIT_PYTHON_STATES 262144u            /* interpreters and their threads */
-#define LIMIT_PYTHON_STEPS 262144u             /* frames that are looked at, all together */
-#define LIMIT_PYTHON_CODES 65536u              /* functions; 80 bytes each */
-#define LIMIT_PYTHON_LINES (1024u * 1024)      /* bytes of one function's location table */
-#define LIMIT_PYTHON_LINE_STEPS (4096u * 1024) /* entries of such tables, all together */
+#define LIMIT_PYTHON_PAGES 16384u               /* of 4 KiB, all together ... */
+#define LIMIT_PYTHON_PAGES_LEAST 1024u          /* ... for a process of few threads, ... */
+#define LIMIT_PYTHON_PAGES_THREAD 16u           /* ... and for each of its threads */
+#define LIMIT_PYTHON_STATES 262144u             /* interpreters and their threads */
+#define LIMIT_PYTHON_STEPS 262144u              /* frames that are looked at, all together */
+#define LIMIT_PYTHON_CODES 65536u               /* functions; 80 bytes each */
+#define LIMIT_PYTHON_LINES (1024u * 1024)       /* bytes of one function's location table */
+#define LIMIT_PYTHON_LINE_STEPS (4096u * 1024)  /* entries of such tables, all together */
+#define LIMIT_PYTHON_BYTES (128u * 1024 * 1024) /* of tables and names, each time that one is read */
 
 /* Operations */
 #define LIMIT_MESSAGE (64u * 1024)             /* an operation message or an answer's head on the wire */

@@ -289,7 +289,8 @@ static int read_all(struct reader *reader)
                                           .text_type = python->place.text_type,
                                           .bytes_type = python->place.bytes_type,
                                           .strings = python->strings,
-                                          .steps = LIMIT_PYTHON_LINE_STEPS};
+                                          .steps = LIMIT_PYTHON_LINE_STEPS,
+                                          .bytes = LIMIT_PYTHON_BYTES};
     return read_interpreters(reader);
 }
 

@@ -54,6 +54,15 @@ static bool is_a(const struct python_codes *codes, uint64_t object, uint64_t typ
            memory_read_u64(codes->memory, object + codes->layout->object_type, &found) == 0 && found == type;
 }
 
+/* Frames are many, and each may have a table of its own or one that it shares with all the others. */
+static bool may_read(struct python_codes *codes, uint64_t size)
+{
+    if (size > codes->bytes)
+        return false;
+    codes->bytes -= size;
+    return true;
+}
+
 /* Half of a pair by itself: such stand for bytes of a file's name that are not UTF-8 (PEP 383), which they
  * become again. */
 static size_t encode(uint32_t letter, char *out)
@@ -103,7 +112,7 @@ static uint32_t letter_at(const uint8_t *bytes, size_t index, unsigned width)
 }
 
 /* A str; NULL: it is none, or too long. */
-static const char *read_text(const struct python_codes *codes, uint64_t object)
+static const char *read_text(struct python_codes *codes, uint64_t object)
 {
     const struct python_layout *layout = codes->layout;
     _cleanup_free_ uint8_t *bytes = NULL;
@@ -123,7 +132,7 @@ static const char *read_text(const struct python_codes *codes, uint64_t object)
     is_compact = state >> KIND_BITS & 1;
     is_ascii = state >> (KIND_BITS + 1) & 1;
     if (!is_compact || (width != 1 && width != 2 && width != 4) || (is_ascii && width != 1) ||
-        length >= LIMIT_NAME)
+        length >= LIMIT_NAME || !may_read(codes, length * width))
         return NULL;
     bytes = malloc(length * width + 1);
     text = malloc(length * 4 + 1);
@@ -149,7 +158,7 @@ static void read_lines(const struct python_codes *codes, uint64_t object, struct
     code->lines_size = (uint32_t)size;
 }
 
-static void read_code(const struct python_codes *codes, struct python_code *code)
+static void read_code(struct python_codes *codes, struct python_code *code)
 {
     const struct python_layout *layout = codes->layout;
     uint64_t name, file, lines, units;
@@ -186,7 +195,7 @@ static unsigned line_of(struct python_codes *codes, struct python_code *code, ui
         return code->first_line > 0 ? (unsigned)code->first_line : 0;
     if (code->last_line > 0 && code->last_offset == offset)
         return code->last_line;
-    table = malloc(code->lines_size + 1);
+    table = may_read(codes, code->lines_size) ? malloc(code->lines_size + 1) : NULL;
     if (!table || memory_read_exactly(codes->memory, code->lines, table, code->lines_size) < 0)
         return 0;
     code->last_offset = offset;

@@ -25,7 +25,8 @@ struct python_codes {
     struct string_pool *strings;
     struct python_code *table; /* by a hash of the address; owned */
     size_t capacity, count;
-    size_t steps; /* entries of location tables that may still be looked at */
+    size_t steps; /* entries of location tables that may still be looked at ... */
+    size_t bytes; /* ... and how much of tables and names may be read */
 };
 
 void python_codes_release(struct python_codes *codes);

@@ -1,6 +1,7 @@
 #include "fake_python.h"
 #include "unwind/python_code.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
@@ -187,6 +188,43 @@ static unsigned line_at(const char *table, size_t size, uint64_t offset)
     return python_line((const uint8_t *)table, size, 10, offset, &steps);
 }
 
+/* Many frames that share one large table are many reads of it, while the process is held. */
+static void test_bytes_that_are_read(void **state)
+{
+    const uint64_t table = 8, names = sizeof "inner" - 1 + sizeof "made-up.py" - 1; /* as the fake has them */
+    uint64_t instruction;
+    struct python_frame frame;
+    struct memory *memory;
+
+    (void)state;
+    fake_python_make(&fake, 12);
+    instruction = fake.inner_code + fake.layout.code_bytes;
+    assert_int_equal(memory_bytes_new(FAKE_BASE, fake.bytes, sizeof fake.bytes, &memory), 0);
+    for (size_t bytes = 0; bytes <= names + 2 * table; bytes++) {
+        struct python_codes codes = {.memory = memory,
+                                     .layout = &fake.layout,
+                                     .code_type = fake.place.code_type,
+                                     .text_type = fake.place.text_type,
+                                     .bytes_type = fake.place.bytes_type,
+                                     .strings = string_pool_new(1024),
+                                     .steps = 100,
+                                     .bytes = bytes};
+        bool has_function = bytes >= sizeof "inner" - 1;
+
+        assert_int_equal(python_code_find(&codes, fake.inner_code, instruction, &frame),
+                         has_function ? 0 : -EINVAL);
+        if (bytes >= names) {
+            assert_string_equal(frame.file, "made-up.py");
+            assert_int_equal(frame.line, bytes >= names + table ? 11 : 0);
+            assert_int_equal(python_code_find(&codes, fake.inner_code, instruction + 4, &frame), 0);
+            assert_int_equal(frame.line, bytes >= names + 2 * table ? 12 : 0);
+        }
+        string_pool_free(codes.strings);
+        python_codes_release(&codes);
+    }
+    memory_free(memory);
+}
+
 static void test_location_table(void **state)
 {
     /* short form, one line further, no columns one back, long form 100 further, no location */
@@ -214,7 +252,7 @@ int main(void)
         cmocka_unit_test(test_every_version),     cmocka_unit_test(test_marks),
         cmocka_unit_test(test_what_does_not_fit), cmocka_unit_test(test_lines_that_do_not_fit),
         cmocka_unit_test(test_stale_frames),      cmocka_unit_test(test_what_is_told),
-        cmocka_unit_test(test_location_table),
+        cmocka_unit_test(test_location_table),    cmocka_unit_test(test_bytes_that_are_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
