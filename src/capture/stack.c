@@ -120,35 +120,44 @@ static int compare_threads(const void *a, const void *b)
     return left->stack_start < right->stack_start ? -1 : left->stack_start > right->stack_start;
 }
 
-/* Copies the union of the stacks of threads first .. first + count - 1, which overlap. */
-static int copy_run(struct capture *capture, struct capture_thread **threads, size_t count, uint64_t end,
-                    const struct memory *memory)
+/* Gives the union of the stacks of threads first .. first + count - 1, which overlap, its place in the
+ * buffer.
+ */
+static void place_run(struct capture *capture, struct capture_thread **threads, size_t count, uint64_t end,
+                      struct memory_piece_read *ret_run)
 {
     uint64_t start = threads[0]->stack_start;
-    size_t size = end - start;
-    uint8_t *bytes, probe;
+    uint8_t *bytes = (uint8_t *)capture->stacks.data + capture->stacks.size;
 
-    if (buffer_reserve(&capture->stacks, size) < 0)
-        return -ENOMEM;
-    bytes = (uint8_t *)capture->stacks.data + capture->stacks.size;
-    /* zeros where there is nothing; but not where there is no process any more */
-    if (memory_read_padded(memory, start, bytes, size, capture->page_size) < size &&
-        memory_read(memory, start, &probe, 1) == -ESRCH)
-        return -ESRCH;
-    capture->stacks.size += size;
+    *ret_run = (struct memory_piece_read){start, bytes, end - start};
+    capture->stacks.size += end - start;
     for (size_t i = 0; i < count; i++)
         threads[i]->stack = bytes + (threads[i]->stack_start - start);
+}
+
+/* Zeros where there is nothing; but not where there is no process any more. */
+static int copy_runs(struct capture *capture, const struct memory *memory,
+                     const struct memory_piece_read *runs, size_t count)
+{
+    uint8_t probe;
+
+    if (memory_read_many_padded(memory, runs, count, capture->page_size) == capture->stacks.size)
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        if (memory_read(memory, runs[i].address, &probe, 1) == -ESRCH)
+            return -ESRCH;
     return 0;
 }
 
 int stacks_copy(struct capture *capture, const struct memory *memory)
 {
     _cleanup_free_ struct capture_thread **threads = calloc(capture->thread_count + 1, sizeof threads[0]);
-    size_t count = 0, next;
+    _cleanup_free_ struct memory_piece_read *runs = calloc(capture->thread_count + 1, sizeof runs[0]);
+    size_t count = 0, run_count = 0, next;
     uint64_t total = 0;
     int r = 0;
 
-    if (!threads)
+    if (!threads || !runs)
         return -ENOMEM;
     for (size_t i = 0; i < capture->thread_count; i++) {
         if (capture->threads[i].stack_size == 0)
@@ -156,7 +165,7 @@ int stacks_copy(struct capture *capture, const struct memory *memory)
         threads[count++] = &capture->threads[i];
         total += capture->threads[i].stack_size;
     }
-    /* all at once: pointers into the buffer must stay good */
+    /* enough for all: pointers into the buffer must stay good */
     buffer_clear(&capture->stacks);
     r = buffer_reserve(&capture->stacks, total);
     qsort(threads, count, sizeof threads[0], compare_threads);
@@ -166,7 +175,7 @@ int stacks_copy(struct capture *capture, const struct memory *memory)
         for (next = first + 1; next < count && threads[next]->stack_start < end; next++)
             if (threads[next]->stack_start + threads[next]->stack_size > end)
                 end = threads[next]->stack_start + threads[next]->stack_size;
-        r = copy_run(capture, threads + first, next - first, end, memory);
+        place_run(capture, threads + first, next - first, end, &runs[run_count++]);
     }
-    return r;
+    return r < 0 ? r : copy_runs(capture, memory, runs, run_count);
 }

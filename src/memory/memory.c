@@ -91,3 +91,25 @@ size_t memory_read_padded(const struct memory *memory, uint64_t address, void *b
     }
     return were_read;
 }
+
+size_t memory_read_many_padded(const struct memory *memory, const struct memory_piece_read *pieces,
+                               size_t count, size_t page_size)
+{
+    size_t were_read = 0, done = 0;
+    bool many = memory->ops->read_many != NULL;
+
+    while (done < count) {
+        const struct memory_piece_read *piece = &pieces[done];
+        size_t whole = many ? memory->ops->read_many(memory, piece, count - done) : 0, n;
+
+        for (size_t i = 0; i < whole; i++)
+            were_read += pieces[done++].size;
+        if (whole > 0 || done == count)
+            continue;
+        n = memory_read_padded(memory, piece->address, piece->bytes, piece->size, page_size);
+        many = many && n < piece->size; /* else it is not the piece that stands in the way */
+        were_read += n;
+        done++;
+    }
+    return were_read;
+}

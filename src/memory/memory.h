@@ -9,6 +9,12 @@
 
 struct memory;
 
+struct memory_piece_read {
+    uint64_t address;
+    void *bytes;
+    size_t size;
+};
+
 struct memory_ops {
     const char *name;
     /* Reads up to size bytes at address. Returns how many there were from address on without a gap (0 ..
@@ -16,6 +22,9 @@ struct memory_ops {
      * -ESRCH the process is gone. */
     ssize_t (*read)(const struct memory *memory, uint64_t address, void *bytes, size_t size);
     void (*free)(struct memory *memory);
+    /* Reads many pieces at once, which costs less than one by one: returns how many of the first are there as
+     * a whole; the others may have been written to, too. NULL: there is no such way. */
+    size_t (*read_many)(const struct memory *memory, const struct memory_piece_read *pieces, size_t count);
 };
 
 struct memory {
@@ -43,6 +52,10 @@ int memory_read_string(const struct memory *memory, uint64_t address, char *text
  * can't be read at all. Returns how many bytes were really read. page_size is a power of two. */
 size_t memory_read_padded(const struct memory *memory, uint64_t address, void *bytes, size_t size,
                           size_t page_size);
+
+/* The same of many pieces. Returns how many bytes of all of them were really read. */
+size_t memory_read_many_padded(const struct memory *memory, const struct memory_piece_read *pieces,
+                               size_t count, size_t page_size);
 
 /* A file's bytes at their offsets, or a process's at their addresses with /proc/PID/mem. Takes over fd on
  * success. */

@@ -192,6 +192,17 @@ static int limit_memory(struct trace *trace)
     return r;
 }
 
+/* Not where it may be let go at any time: from then on the number could become another's. */
+static int read_by_pid(struct trace *trace, pid_t pid)
+{
+    struct memory *memory;
+    int r = process_memory_new(trace->memory, pid, &memory);
+
+    if (r == 0)
+        trace->memory = memory;
+    return r;
+}
+
 /* To hold a process, with as many tries as it takes. */
 struct attempt {
     const struct pidref *process;
@@ -222,6 +233,8 @@ static int try_hold(struct trace *trace, struct attempt *attempt)
         r = -ESRCH;
     if (r == 0 && options->most_ms > 0)
         r = limit_memory(trace);
+    else if (r == 0 && thread_list_knows(&trace->hold.threads, process->pid))
+        r = read_by_pid(trace, process->pid);
     return r;
 }
 

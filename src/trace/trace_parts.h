@@ -18,7 +18,9 @@ struct trace {
     const char *_Atomic lost;
 };
 
-/* Takes over of. -ENOMEM. */
+/* Both take over of. -ENOMEM. The pid is that of a thread that is held meanwhile: its number can't be
+ * another's. */
+int process_memory_new(struct memory *of, pid_t pid, struct memory **ret_memory) _must_check_;
 int held_memory_new(struct memory *of, const struct hold *hold, struct memory **ret_memory) _must_check_;
 
 /* Ends what trace_snapshot began. */

@@ -138,6 +138,51 @@ static void an_overlay_outlives_what_lies_over(void **state)
     memory_free(there);
 }
 
+/* Three pieces at once at the most, and none where there is an end among them. */
+static size_t some_at_once(const struct memory *memory, const struct memory_piece_read *pieces, size_t count)
+{
+    size_t whole = 0;
+
+    while (whole < count && whole < 3 &&
+           memory_read_exactly(memory, pieces[whole].address, pieces[whole].bytes, pieces[whole].size) == 0)
+        whole++;
+    return whole;
+}
+
+static ssize_t read_letters(const struct memory *memory, uint64_t address, void *bytes, size_t size)
+{
+    (void)memory;
+    if (address % 8 >= 6)
+        return -EIO;
+    size = size < 6 - address % 8 ? size : 6 - address % 8;
+    memset(bytes, 'a' + (int)(address / 8), size);
+    return (ssize_t)size;
+}
+
+static void many_pieces(void **state)
+{
+    static const struct memory_ops one_by_one = {.name = "one", .read = read_letters};
+    static const struct memory_ops at_once = {
+        .name = "many", .read = read_letters, .read_many = some_at_once};
+    const struct memory memories[] = {{&one_by_one}, {&at_once}};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        char bytes[5][4];
+        const struct memory_piece_read pieces[] = {
+            {0, bytes[0], 4}, {9, bytes[1], 4}, {6, bytes[2], 4}, {20, bytes[3], 4}, {24, bytes[4], 4}};
+
+        memset(bytes, 'x', sizeof bytes);
+        assert_int_equal(memory_read_many_padded(&memories[i], pieces, 5, 8), 4 + 4 + 2 + 2 + 4 + 0);
+        assert_memory_equal(bytes[0], "aaaa", 4);
+        assert_memory_equal(bytes[1], "bbbb", 4);
+        assert_memory_equal(bytes[2], "\0\0bb", 4);
+        assert_memory_equal(bytes[3], "cc\0\0", 4);
+        assert_memory_equal(bytes[4], "dddd", 4);
+        assert_int_equal(memory_read_many_padded(&memories[i], pieces, 0, 8), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +191,7 @@ int main(void)
         cmocka_unit_test(pads_page_by_page),
         cmocka_unit_test(says_when_the_process_is_gone),
         cmocka_unit_test(an_overlay_outlives_what_lies_over),
+        cmocka_unit_test(many_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,6 +34,39 @@ static void test_all_threads_registers_and_memory(void **state)
     target_stop(&target);
 }
 
+/* The tops of all stacks at once, and between them what is mapped nowhere, or in part. */
+static void test_many_pieces_of_memory(void **state)
+{
+    enum { THREADS = 1200, PIECE = 64, BEHIND_NOTHING = 10, NOWHERE = 700 };
+    struct target target = target_start("shapes", "threads", "1200");
+    struct trace *trace = target_hold(&target);
+    _cleanup_free_ struct memory_piece_read *pieces = calloc(THREADS + 1, sizeof pieces[0]);
+    uint8_t(*bytes)[PIECE] = malloc((THREADS + 1) * sizeof *bytes), expected[PIECE];
+    size_t total = (THREADS + 1) * PIECE;
+
+    (void)state;
+    assert_non_null(pieces);
+    assert_non_null(bytes);
+    memset(bytes, 0xaa, total);
+    for (size_t i = 0; i <= THREADS; i++) {
+        struct registers registers;
+
+        assert_int_equal(trace_registers(trace, i, &registers), 0);
+        pieces[i] = (struct memory_piece_read){registers_stack_pointer(&registers), bytes[i], PIECE};
+        if (i % NOWHERE == BEHIND_NOTHING)
+            pieces[i].address = 0x1000;
+    }
+    assert_int_equal(memory_read_many_padded(trace_memory(trace), pieces, THREADS + 1, 4096),
+                     total - 2 * PIECE);
+    for (size_t i = 0; i <= THREADS; i++) {
+        (void)memory_read_padded(trace_memory(trace), pieces[i].address, expected, PIECE, 4096);
+        assert_memory_equal(bytes[i], expected, PIECE);
+    }
+    trace_release(trace, NULL);
+    free(bytes);
+    target_stop(&target);
+}
+
 static void test_no_call_is_interrupted(void **state)
 {
     struct target target = target_start("calls", NULL, NULL);
@@ -277,6 +310,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_limited_hold),
         cmocka_unit_test(test_all_threads_registers_and_memory),
+        cmocka_unit_test(test_many_pieces_of_memory),
         cmocka_unit_test(test_no_call_is_interrupted),
         cmocka_unit_test(test_nothing_is_lost),
         cmocka_unit_test(test_stopped_stays_stopped),
