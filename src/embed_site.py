@@ -85,7 +85,7 @@ def write(out, folder):
 def main():
     out, web, wish = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3]
     built = False
-    if wish != "off":
+    if wish != "off" and os.access(web, os.W_OK):
         with (web / ".lock").open("w") as lock:  # several build folders may ask at once
             fcntl.flock(lock, fcntl.LOCK_EX)
             built = build(web, wish)

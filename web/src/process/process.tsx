@@ -59,6 +59,7 @@ export function ProcessPage({ live, id, tab }: { live: Live; id: number; tab: Ta
   const isGone = process === undefined && live.processes.time > 0;
 
   useEffect(() => heading.current?.focus({ preventScroll: true }), []);
+  useEffect(() => list.current?.querySelector(`#tab-${tab}`)?.scrollIntoView({ block: "nearest", inline: "nearest" }), [tab]);
   useEffect(() => {
     const take = (event: KeyboardEvent): void => {
       if (event.key === "Escape" && !isTyping(event.target) && !document.querySelector("dialog[open]")) location.hash = "#/";

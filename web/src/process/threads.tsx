@@ -32,7 +32,7 @@ function Group({ group }: { group: StackGroup }) {
           </li>
         ))}
       </ol>
-      {group.end && <p class="soft">{visible(group.end)}</p>}
+      {group.end && group.end !== "outermost" && <p class="soft">{visible(group.end)}</p>}
     </details>
   );
 }
@@ -41,14 +41,16 @@ function StackList({ id }: { id: number }) {
   const loaded = useGet<Stacks>(address(id, "/stacks", { group: "true" }));
   return (
     <>
-      <button type="button" onClick={loaded.again} disabled={loaded.isLoading}>Take them again</button>
       <Show loaded={loaded}>
         {(stacks) => (
           <>
-            <p class="soft" role="status">
-              {count(stacks.thread_count, "thread")} in {count(stacks.groups.length, "group")} with the same stack; the process was held for{" "}
-              {microseconds(stacks.held_microseconds)}.
-            </p>
+            <div class="actions">
+              <span class="soft" role="status">
+                {count(stacks.thread_count, "thread")} in {count(stacks.groups.length, "group")} with the same stack; the process was held for{" "}
+                {microseconds(stacks.held_microseconds)}.
+              </span>
+              <button type="button" onClick={loaded.again} disabled={loaded.isLoading}>Take them again</button>
+            </div>
             {stacks.groups.slice(0, SHOWN_MAX).map((group, i) => <Group key={i} group={group} />)}
           </>
         )}
