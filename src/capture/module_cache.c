@@ -27,7 +27,7 @@ static struct entry *set_of(const struct file_state *state)
 
 static bool same_file(const struct file_state *one, const struct file_state *other)
 {
-    return one->device == other->device && one->inode == other->inode;
+    return one->device == other->device && one->inode == other->inode && one->found_on == other->found_on;
 }
 
 static bool same_state(const struct file_state *one, const struct file_state *other)

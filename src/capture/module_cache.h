@@ -22,6 +22,8 @@ struct module_facts {
 struct file_state {
     dev_t device; /* device and inode as in maps */
     ino_t inode;
+    dev_t found_on; /* the device of the file that was looked at: where map_files may not be read, that of the
+                       same inode by its path, which a mount can have put there */
     uint64_t size;
     int64_t modified, changed;
 };

@@ -44,8 +44,12 @@ static int look(int directory_fd, const char *name, const struct map *map, struc
         return makedev(facts.stx_dev_major, facts.stx_dev_minor) == map->device ? -ESTALE : -ENOENT;
     if (!S_ISREG(facts.stx_mode))
         return -EACCES;
-    *ret_state = (struct file_state){map->device, map->inode, facts.stx_size, nanoseconds(&facts.stx_mtime),
-                                     nanoseconds(&facts.stx_ctime)};
+    *ret_state = (struct file_state){.device = map->device,
+                                     .inode = map->inode,
+                                     .found_on = makedev(facts.stx_dev_major, facts.stx_dev_minor),
+                                     .size = facts.stx_size,
+                                     .modified = nanoseconds(&facts.stx_mtime),
+                                     .changed = nanoseconds(&facts.stx_ctime)};
     return 0;
 }
 
