@@ -6,6 +6,7 @@
 #include "unwind/debug_sections.h"
 #include "unwind/demangle.h"
 #include "unwind/elf_file.h"
+#include "unwind/gopclntab.h"
 #include "unwind/image_cache.h"
 #include "unwind/lines.h"
 #include "unwind/mini_debug.h"
@@ -23,13 +24,14 @@ struct image {
     struct elf_file
         *debug; /* what was taken off it, as long as somebody uses the image; NULL: nothing was found */
     struct symbols *symbols;
+    struct gopclntab *go; /* where there is no table of symbols, or no debug information; else NULL */
     struct debug_sections *frames; /* .debug_frame, for cfi; NULL: it has none */
     struct cfi *cfi;
     struct lines *lines;
     struct string_pool *names; /* those that don't stand in the file as they are shown */
     struct places places;
     struct effort effort; /* for names and lines; call frame information has its own */
-    bool has_lines, cfi_sought, lines_sought;
+    bool is_stripped, has_lines, cfi_sought, lines_sought;
     bool is_late; /* its debug file could not be had in time */
 };
 
@@ -42,6 +44,7 @@ static void image_free(struct image *image)
     debug_sections_free(image->frames);
     lines_free(image->lines);
     symbols_free(image->symbols);
+    gopclntab_free(image->go);
     string_pool_free(image->names);
     places_release(&image->places);
     elf_file_free(image->debug);
@@ -159,10 +162,13 @@ static int symbols_read(struct image *image)
     r = symbols_add(image->symbols, image->file, SHT_SYMTAB);
     if (r == -ENOENT && image->debug)
         r = symbols_add(image->symbols, image->debug, SHT_SYMTAB);
-    if (r == -ENOENT)
+    image->is_stripped = r == -ENOENT;
+    if (image->is_stripped)
         r = symbols_read_stripped(image);
     (void)r; /* where memory ran out, too, what is there counts, as does the rest of the file */
     symbols_sort(image->symbols);
+    if (image->is_stripped || !image->has_lines)
+        image->go = gopclntab_open(image->file);
     return 0;
 }
 
@@ -253,8 +259,8 @@ int image_of_bytes(const void *bytes, size_t size, struct image **ret_image)
 
 static size_t size_of(const struct image *image)
 {
-    size_t size = sizeof *image + symbols_size(image->symbols) + places_size(&image->places) +
-                  string_pool_size(image->names);
+    size_t size = sizeof *image + (image->go ? gopclntab_size(image->go) : 0) + symbols_size(image->symbols) +
+                  places_size(&image->places) + string_pool_size(image->names);
 
     if (image->cfi)
         size += cfi_size(image->cfi);
@@ -376,6 +382,18 @@ static struct lines *lines_of(struct image *image)
     return image->lines;
 }
 
+/* Of a stripped program in Go this is the name. ret_place: else only file and line count. */
+static bool go_find(const struct image *image, uint64_t address, bool lines, struct image_place *ret_place)
+{
+    struct go_place found;
+
+    if (!image->go || !gopclntab_find(image->go, address, lines, &found))
+        return false;
+    *ret_place = (struct image_place){
+        .function = found.function, .offset = address - found.start, .file = found.file, .line = found.line};
+    return true;
+}
+
 /* The symbol's name goes before the debug information's, so that it is the same with lines and without. */
 static size_t places_find(struct image *image, uint64_t address, bool lines, struct image_place *places)
 {
@@ -394,6 +412,11 @@ static size_t places_find(struct image *image, uint64_t address, bool lines, str
             .line = found[i].line,
             .inlined = i + 1 < count,
         };
+    if (!count && go_find(image, address, lines, outermost)) {
+        if (image->is_stripped)
+            return 1;
+        count = 1;
+    }
     if (!symbols_find(image->symbols, address, &name, &start))
         return count;
     name = shown_name(image, name);
