@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "base/limits.h"
+#include "base/parse.h"
 #include "capture/mapped_file.h"
 #include "proc/environ.h"
 
@@ -90,16 +91,25 @@ static int told_by_command_line(const struct pidref *process)
     return told;
 }
 
-int hotspot_allows(const struct pidref *process, const struct map_list *maps)
+/* /tmp/hsperfdata_USER/N: tools like jconsole have those of others mapped. */
+static bool is_own_data(const char *path, pid_t inner_pid)
+{
+    const char *folder = strstr(path, "/hsperfdata_"), *name = folder ? strchr(folder + 1, '/') : NULL;
+    int64_t number;
+
+    return name && parse_i64(name + 1, &number) == 0 && number == inner_pid;
+}
+
+int hotspot_allows(const struct hotspot *hotspot, const struct map_list *maps)
 {
     for (size_t i = 0; i < maps->count; i++) {
         int r;
 
-        if (!strstr(maps->items[i].path, "/hsperfdata_"))
+        if (!is_own_data(maps->items[i].path, hotspot->inner_pid))
             continue;
-        r = told_by_data(process, &maps->items[i]);
+        r = told_by_data(hotspot->process, &maps->items[i]);
         if (r >= 0)
             return r;
     }
-    return told_by_command_line(process);
+    return told_by_command_line(hotspot->process);
 }

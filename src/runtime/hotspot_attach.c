@@ -176,7 +176,7 @@ static int check_allowed(const struct hotspot *hotspot, const struct map_list *m
     _cleanup_close_ int fd = -1;
     int r = hotspot_find_socket(hotspot, &fd, error);
 
-    if (r == -ENOENT && hotspot_allows(hotspot->process, maps) == 0)
+    if (r == -ENOENT && hotspot_allows(hotspot, maps) == 0)
         return error_set(
             error, EOPNOTSUPP,
             "The Java virtual machine does not let itself be asked (-XX:+DisableAttachMechanism).");

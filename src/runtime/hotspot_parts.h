@@ -28,4 +28,4 @@ int hotspot_try(const struct hotspot *hotspot, int socket, struct error *error) 
 int hotspot_open(const struct hotspot *hotspot, int socket, int parent, struct error *error) _must_check_;
 
 /* Whether it says that it can be attached to: 1, 0, or -ENOENT it doesn't say. */
-int hotspot_allows(const struct pidref *process, const struct map_list *maps);
+int hotspot_allows(const struct hotspot *hotspot, const struct map_list *maps);
