@@ -21,11 +21,10 @@ enum { POOL_WATCHES = 2 };
 /* A killed worker that is not gone after this hangs in the kernel: its client need not. */
 enum { POOL_DEATH_MS = 2000 };
 
-/* How long a light job waits for a worker that knows its target, though others are free. */
-enum { POOL_PREFER_MS = 10 };
-
 /* A heavy worker sees by itself that its reader is gone, when it writes. If it does not write: */
 enum { POOL_READER_GONE_MS = 1000 };
+
+enum { POOL_PREFER_MS = 10 }; /* for a light job to wait for the worker that knows its target */
 
 int pool_init(struct pool *pool, const struct config *config, const struct operation_context *context,
               const struct operation *table, int epoll_fd, struct error *error)
@@ -188,11 +187,10 @@ static size_t find_learned(const struct pool *pool, const struct job *job)
     for (size_t slot = 0; job->flags & OPERATION_LEARNS && job->target != 0 && slot < pool->kept; slot++) {
         const struct pool_worker *worker = &pool->workers[slot];
 
-        if (worker->learned != job->target || worker->channel < 0)
-            continue;
-        if (is_idle(worker))
+        if (worker->learned == job->target && is_idle(worker))
             return slot;
-        found = slot;
+        if (worker->learned == job->target && worker->channel >= 0)
+            found = slot;
     }
     return found;
 }
@@ -201,11 +199,9 @@ static size_t find_learned(const struct pool *pool, const struct job *job)
  * doesn't know the target takes longer than the wait. */
 static bool is_worth_a_wait(struct job *job)
 {
-    uint64_t now_ms = clock_monotonic_ms();
-
     if (job->prefer_until_ms == 0)
-        job->prefer_until_ms = now_ms + POOL_PREFER_MS;
-    return now_ms < job->prefer_until_ms;
+        job->prefer_until_ms = clock_monotonic_ms() + POOL_PREFER_MS;
+    return clock_monotonic_ms() < job->prefer_until_ms;
 }
 
 int pool_give_light(struct pool *pool, struct job *job, bool may_wait, struct error *error)
