@@ -79,10 +79,10 @@ int event_ring_add(struct event_ring *ring, bool is_snapshot, uint64_t number, c
         drop_first(ring);
     ring->ticks[ring->next++ % EVENT_RING_SIZE] = event;
     ring->bytes += event->size;
-    /* those behind the snapshot are needed by whoever comes */
-    while (ring->bytes > LIMIT_EVENTS_KEPT && ring->snapshot && ring->first <= ring->snapshot->number)
+    /* the sampler sends another snapshot before one is too old for those that are left */
+    while (ring->bytes > LIMIT_EVENTS_KEPT && ring->first + 1 < ring->next)
         drop_first(ring);
-    return ring->bytes > LIMIT_EVENTS_KEPT ? -ENOBUFS : 0;
+    return 0;
 }
 
 struct event *event_ring_next(struct event_ring *ring, uint64_t last, bool *ret_late)

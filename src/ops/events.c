@@ -42,8 +42,9 @@ static int send_frame(struct sink *sink, enum events_kind kind, uint64_t number,
     return error_ensure(error, r, "The events could not be sent");
 }
 
+/* ticks_size: of those since the last snapshot. */
 static int send_sample(struct sink *sink, const struct watch *watch, uint64_t interval_ms,
-                       struct buffer *text, struct error *error)
+                       struct buffer *text, size_t *ticks_size, struct error *error)
 {
     uint64_t number = watch->samples - 1;
     int r = 0;
@@ -53,12 +54,14 @@ static int send_sample(struct sink *sink, const struct watch *watch, uint64_t in
         buffer_clear(text);
         events_tick(&json, watch, interval_ms);
         r = send_frame(sink, EVENTS_TICK, number, &json, error);
+        *ticks_size += text->size;
     }
-    if (r == 0 && number % EVENTS_SNAPSHOT_EVERY == 0) {
+    if (r == 0 && events_snapshot_is_due(number, *ticks_size)) {
         struct json json = JSON_INIT(text);
         buffer_clear(text);
         events_snapshot(&json, watch, interval_ms);
         r = send_frame(sink, EVENTS_SNAPSHOT, number, &json, error);
+        *ticks_size = 0;
     }
     return r;
 }
@@ -86,6 +89,7 @@ int operation_events(const struct operation_context *context, const struct reque
     _cleanup_watch_ struct watch watch = {0};
     uint64_t at_ns = clock_monotonic_ns(), used_ns = 0, interval_ms = INTERVAL_MS;
     struct sink *sink = NULL;
+    size_t ticks_size = 0;
     int r = 0;
 
     if (request->head_only)
@@ -101,7 +105,7 @@ int operation_events(const struct operation_context *context, const struct reque
         if (!sink)
             r = answer->begin(answer, &head, &sink, error);
         if (r == 0)
-            r = send_sample(sink, &watch, interval_ms, &text, error);
+            r = send_sample(sink, &watch, interval_ms, &text, &ticks_size, error);
         used_ns = own_cpu_ns() - before_ns;
         interval_ms = next_interval(watch.samples == 1 ? 0 : used_ns); /* the first reads all facts */
         at_ns += interval_ms * 1000000;

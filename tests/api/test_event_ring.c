@@ -1,5 +1,7 @@
 #include "api/event_ring.h"
 
+#include "ops/events.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,6 +73,41 @@ static void who_is_late_is_told(void **state)
     event_ring_clear(&ring);
 }
 
+/* On a machine where ten thousands of processes do something all the time. */
+static void large_ticks_have_room(void **state)
+{
+    static char json[LIMIT_EVENTS_FRAME];
+    (void)state;
+
+    memset(json, ' ', sizeof json);
+    for (size_t size = LIMIT_EVENTS_KEPT / 16; size <= sizeof json; size *= 2) {
+        struct event_ring ring = {.epoch = 1};
+        size_t ticks_size = 0;
+        bool late;
+
+        add(&ring, true, 0);
+        for (uint64_t n = 1; n <= 40; n++) {
+            struct event *event;
+
+            assert_int_equal(event_ring_add(&ring, false, n, json, size), 0);
+            event = event_ring_next(&ring, n - 1, &late); /* who is not late stays */
+            assert_non_null(event);
+            event_unref(event);
+            assert_true(ring.bytes <= LIMIT_EVENTS_KEPT || ring.first + 1 == ring.next);
+            ticks_size += size;
+            if (events_snapshot_is_due(n, ticks_size)) {
+                add(&ring, true, n);
+                ticks_size = 0;
+            }
+            event = event_ring_snapshot(&ring); /* who comes knows all that is kept behind it */
+            event_unref(event_ring_next(&ring, event->number, &late));
+            assert_false(late);
+            event_unref(event);
+        }
+        event_ring_clear(&ring);
+    }
+}
+
 static void ids_are_found_again(void **state)
 {
     struct event_ring ring = {.epoch = 0xab};
@@ -97,9 +134,8 @@ static void ids_are_found_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_event_as_it_is_sent),
-        cmocka_unit_test(all_ticks_in_order),
-        cmocka_unit_test(who_is_late_is_told),
+        cmocka_unit_test(an_event_as_it_is_sent), cmocka_unit_test(all_ticks_in_order),
+        cmocka_unit_test(who_is_late_is_told),    cmocka_unit_test(large_ticks_have_room),
         cmocka_unit_test(ids_are_found_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
