@@ -274,8 +274,8 @@ static int after_failure(struct attempt *attempt, int r, struct error *error)
 
         if (waited < 0)
             return waited;
+        attempt->deadline_ns = clock_monotonic_ns() + attempt->deadline_ms * 1000000;
         if (clock_monotonic_ns() < attempt->wait_until_ns) {
-            attempt->deadline_ns = clock_monotonic_ns() + attempt->deadline_ms * 1000000;
             attempt->tries = 0; /* others of ours come first again and again: while there is time */
             return 0;
         }
