@@ -63,6 +63,7 @@
 #define LIMIT_JAVA_STRINGS (32u * 1024 * 1024) /* all names in it, each once */
 
 /* Interpreters of Python. A page is a read while the process is held, of about a microsecond */
+#define LIMIT_PYTHON_FIND_MS 500u               /* processor time until its files say no more */
 #define LIMIT_PYTHON_PAGES 16384u               /* of 4 KiB, all together ... */
 #define LIMIT_PYTHON_PAGES_LEAST 1024u          /* ... for a process of few threads, ... */
 #define LIMIT_PYTHON_PAGES_THREAD 16u           /* ... and for each of its threads */

@@ -6,6 +6,7 @@
 #include "elf/section.h"
 #include "elf/symbols.h"
 #include "proc/status.h"
+#include "unwind/effort.h"
 #include "unwind/python_layout.h"
 
 #include <errno.h>
@@ -41,18 +42,25 @@ static int open_file(const struct pidref *process, const struct map *map, const 
     return 0;
 }
 
+/* A string table of a GiB is a few bytes on disk where it is sparse. */
+static int find_symbol(const struct memory *file, const char *name, struct effort *effort,
+                       uint64_t *ret_value)
+{
+    return effort_go_on(effort) ? elf_symbol_find(file, name, ret_value) : -ETIMEDOUT;
+}
+
 /* Debug builds have other structures, which from 3.13 on they tell. */
-static bool is_unknown_debug_build(const struct memory *file, unsigned minor)
+static bool is_unknown_debug_build(const struct memory *file, struct effort *effort, unsigned minor)
 {
     uint64_t value;
 
-    return minor < 13 && elf_symbol_find(file, "_Py_NegativeRefcount", &value) == 0;
+    return minor < 13 && find_symbol(file, "_Py_NegativeRefcount", effort, &value) != -ENOENT;
 }
 
-static int read_version(const struct memory *file, unsigned *ret_minor)
+static int read_version(const struct memory *file, struct effort *effort, unsigned *ret_minor)
 {
     uint64_t address = 0, version = 0; /* PY_VERSION_HEX */
-    int r = elf_symbol_find(file, "Py_Version", &address);
+    int r = find_symbol(file, "Py_Version", effort, &address);
 
     if (r == 0)
         r = elf_bytes_read(file, address, &version, sizeof version);
@@ -63,7 +71,8 @@ static int read_version(const struct memory *file, unsigned *ret_minor)
 }
 
 /* The section is looked for first: of most programs nothing more is read. */
-static int look_in(const struct memory *file, const struct module *module, struct python_place *place)
+static int look_in(const struct memory *file, const struct module *module, struct effort *effort,
+                   struct python_place *place)
 {
     const struct {
         const char *name;
@@ -79,26 +88,26 @@ static int look_in(const struct memory *file, const struct module *module, struc
     if (r == 0)
         r = elf_image_read(file, 0, false, &image);
     if (r == 0)
-        r = read_version(file, &place->minor);
+        r = read_version(file, effort, &place->minor);
     if (r < 0)
         return r;
     bias = module->base - image.load_address;
     place->runtime = bias + runtime.address;
     for (size_t i = 0; i < ELEMENTS_OF(symbols) && r == 0; i++) {
-        r = elf_symbol_find(file, symbols[i].name, symbols[i].value);
+        r = find_symbol(file, symbols[i].name, effort, symbols[i].value);
         *symbols[i].value += bias;
     }
-    return r == 0 && is_unknown_debug_build(file, place->minor) ? -ENOENT : r;
+    return r == 0 && is_unknown_debug_build(file, effort, place->minor) ? -ENOENT : r;
 }
 
 static bool find_in(const struct pidref *process, const struct capture *capture, const struct module *module,
-                    struct python_place *ret_place)
+                    struct effort *effort, struct python_place *ret_place)
 {
     const struct map *map = maps_find(&capture->maps, module->base);
     struct python_place place = {.base = module->base, .inode = map ? map->inode : 0};
     _cleanup_memory_ struct memory *file = NULL;
 
-    if (open_file(process, map, module, &file) < 0 || look_in(file, module, &place) < 0)
+    if (open_file(process, map, module, &file) < 0 || look_in(file, module, effort, &place) < 0)
         return false;
     *ret_place = place;
     return true;
@@ -130,18 +139,22 @@ static bool ids_differ(const struct pidref *process)
 void python_find(struct python *python, const struct pidref *process, const struct capture *capture)
 {
     const struct module_list *modules = &capture->modules;
+    struct effort effort;
     unsigned libraries = 0;
     bool found;
 
     if (is_still_there(python, capture))
         return;
+    effort_init(&effort, LIMIT_PYTHON_FIND_MS);
+    (void)effort_begin(&effort); /* it is new */
     python->place = (struct python_place){0};
     /* the program lies below its libraries */
-    found = modules->count > 0 && find_in(process, capture, &modules->items[0], &python->place);
-    for (size_t i = 0; i < modules->count && !found && libraries < LIBRARIES_MAX; i++)
+    found = modules->count > 0 && find_in(process, capture, &modules->items[0], &effort, &python->place);
+    for (size_t i = 0; i < modules->count && !found && libraries < LIBRARIES_MAX && effort_go_on(&effort);
+         i++)
         if (is_library(&modules->items[i])) {
             libraries++;
-            found = find_in(process, capture, &modules->items[i], &python->place);
+            found = find_in(process, capture, &modules->items[i], &effort, &python->place);
         }
     if (found)
         python->ids_differ = ids_differ(process);

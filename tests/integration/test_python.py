@@ -5,11 +5,12 @@ import os
 import pathlib
 import re
 import shutil
+import struct
 import subprocess
 
 import pytest
 
-from conftest import ROOT, wait_until
+from conftest import PROCSCOPE, ROOT, wait_until
 from test_dump_readers import run
 
 PLACES = ROOT / "tests" / "targets" / "places.py"
@@ -154,3 +155,62 @@ def test_the_interpreter_itself(procscope, places):
     for thread in stacks["threads"]:
         assert of_python(thread) == []
         assert "_PyEval_EvalFrameDefault" in [frame.get("function") for frame in thread["frames"]]
+
+
+MAPS = """
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+int main(int count, char **files)
+{
+    for (int i = 1; i < count; i++)
+        mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, open(files[i], O_RDONLY), 0);
+    puts("ready");
+    fflush(stdout);
+    pause();
+}
+"""
+
+
+def pretended_library():
+    """Its parts and where they stand: it has an interpreter's section, its version, and 1 GiB of names, of nothing mostly."""
+    wanted, names, sections = ["Py_Version", "PyCode_Type", "PyUnicode_Type"], b"\0.PyRuntime\0.names\0.symbols\0.dynamic\0", [bytes(64)]
+    texts = b"\0".join([b"", *(name.encode() for name in wanted), b""])
+    texts_at = (1 << 30) - len(texts)
+    symbols = bytes(24) + b"".join(struct.pack("<IBBHQQ", texts_at + texts.index(name.encode()), 0x11, 0, 1, 256, 8) for name in wanted)
+
+    def section(name, kind, offset, size, link=0):
+        sections.append(struct.pack("<IIQQQQIIQQ", names.index(name), kind, 0, offset, offset, size, link, 0, 1, 24))
+
+    section(b".PyRuntime", 1, 256, 64)
+    section(b".names", 3, 512, len(names))
+    section(b".symbols", 3, 4096, 1 << 30)
+    section(b".dynamic", 2, 4096 + (1 << 30), 24, 3)  # all names are looked for here in vain, and then there
+    section(b".dynamic", 11, 4096 + (1 << 30), len(symbols), 3)
+    head = b"\x7fELF\2\1\1".ljust(16, b"\0") + struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, 1024, 0, 64, 56, 1, 64, len(sections), 2)
+    load = struct.pack("<IIQQQQQQ", 1, 5, 0, 0, 0, 4096, 4096, 4096)
+    version = struct.pack("<I", 0x030b00f0)
+    return {0: head + load, 256: version, 512: names, 1024: b"".join(sections), 4096 + texts_at: texts, 4096 + (1 << 30): symbols}
+
+
+def test_a_library_that_pretends_is_given_up(tmp_path, sleeper):
+    first = tmp_path / "libpython3.1.so"
+    with first.open("wb") as file:
+        for offset, part in pretended_library().items():
+            file.seek(offset)
+            file.write(part)
+    paths = [first] + [tmp_path / f"libpython3.{i}.so" for i in range(2, 5)]
+    for path in paths[1:]:
+        os.link(first, path)
+    (tmp_path / "maps.c").write_text(MAPS)
+    run("cc", "-o", tmp_path / "maps", tmp_path / "maps.c")
+    process = sleeper(tmp_path / "maps", *paths, stdout=subprocess.PIPE)
+    with (tmp_path / "answer").open("w+") as answer:
+        command = subprocess.Popen([PROCSCOPE, "stack", str(process.pid), "--json"], stdout=answer)
+        os.waitid(os.P_PID, command.pid, os.WEXITED | os.WNOWAIT)
+        read = int(re.search(r"rchar: (\d+)", pathlib.Path(f"/proc/{command.pid}/io").read_text())[1])
+        assert command.wait() == 0
+        answer.seek(0)
+        assert json.load(answer)["threads"][0]["frames"]
+    assert read < 14 << 30  # of 28
