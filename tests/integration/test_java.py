@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 
+import jsonschema
 import pytest
 
 from conftest import ROOT, wait_until
@@ -189,6 +190,22 @@ def test_text_and_groups(procscope, service, jvm):
     one = next(thread["id"] for thread in groups["p-wait"]["threads"])
     alone = until_told(lambda: fetch(service, f"{process.pid}/threads/{one}/stack"))
     assert alone["java"]["name"] == "p-wait" and alone["runtime"]["kind"] == "java" and "other_threads" not in alone["runtime"]
+
+
+def test_answers_are_as_described(service, jvm):
+    schemas = service.json("/openapi.json")["components"]
+
+    def check(schema, document):
+        jsonschema.Draft202012Validator({"$ref": f"#/components/schemas/{schema}", "components": schemas}).validate(document)
+
+    process = jvm(arguments=["more"])
+    for query in ("", "?group=true"):
+        document = until_told(lambda query=query: fetch(service, f"{process.pid}/stacks{query}"))
+        check("Stacks", document)
+        assert document["runtime"]["deadlocks"] == 1
+    blocked = next(thread for group in document["groups"] for thread in group["threads"]
+                   if thread.get("java", {}).get("name") == "p-blocked")
+    check("Stack", until_told(lambda: fetch(service, f"{process.pid}/threads/{blocked['id']}/stack")))
 
 
 def test_not_asked(procscope, service, jvm):
