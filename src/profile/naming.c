@@ -333,8 +333,7 @@ static int name_user(struct naming *naming, uint64_t address, bool is_return, ui
     if (count == 0)
         places[count++] = (struct image_place){0};
     if (!module)
-        (void)images_find_made(naming->files->images, at, &places[0].function,
-                               &places[0].offset); /* or no name */
+        (void)images_find_made(naming->files->images, at, &places[0]); /* or no name */
     for (size_t i = 0; i < count && r == 0; i++) {
         const struct profile_frame_facts facts = {.function = places[i].function,
                                                   .file = places[i].file,

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "capture/mapped_file.h"
+#include "unwind/jit_dump.h"
 #include "unwind/mapped_image.h"
 #include "unwind/perf_map.h"
 
@@ -28,7 +29,8 @@ struct images {
         uint64_t from; /* the processor's clock */
         unsigned asked;
     } limit;
-    struct perf_map *made; /* names of code that is in no file */
+    struct jit_dump *dumped; /* names and lines of code that is in no file ... */
+    struct perf_map *made;   /* ... or names alone */
     bool made_was_sought;
     size_t last; /* the module that was asked for last: the next address often lies there, too */
 };
@@ -54,6 +56,7 @@ void images_free(struct images *images)
         return;
     for (size_t i = 0; i < images->modules->count; i++)
         image_release(images->opened[i].image);
+    jit_dump_free(images->dumped);
     perf_map_free(images->made);
     free(images->opened);
     free(images);
@@ -267,10 +270,18 @@ const struct module *images_find(struct images *images, uint64_t address, struct
     return module;
 }
 
-bool images_find_made(struct images *images, uint64_t address, const char **ret_name, uint64_t *ret_offset)
+bool images_find_made(struct images *images, uint64_t address, struct image_place *ret_place)
 {
-    if (!images->made_was_sought && images->process)
+    struct image_place place = {0};
+
+    if (!images->made_was_sought && images->process) {
+        images->dumped = jit_dump_read(images->process, images->maps);
         images->made = perf_map_read(images->process);
+    }
     images->made_was_sought = true;
-    return images->made && perf_map_find(images->made, address, ret_name, ret_offset);
+    if ((!images->dumped || !jit_dump_find(images->dumped, address, &place)) &&
+        (!images->made || !perf_map_find(images->made, address, &place.function, &place.offset)))
+        return false;
+    *ret_place = place;
+    return true;
 }

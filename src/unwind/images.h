@@ -29,4 +29,4 @@ size_t images_given_up(const struct images *images, const struct module **module
 
 /* What a runtime calls its code at an address that lies in no module; for as long as images lives. False: it
  * says nothing. */
-bool images_find_made(struct images *images, uint64_t address, const char **ret_name, uint64_t *ret_offset);
+bool images_find_made(struct images *images, uint64_t address, struct image_place *ret_place);

@@ -1,6 +1,5 @@
 #include "unwind/perf_map.h"
 
-#include "base/array.h"
 #include "base/io.h"
 #include "base/limits.h"
 #include "base/parse.h"
@@ -8,29 +7,22 @@
 #include "capture/mapped_file.h"
 #include "proc/status.h"
 #include "proc/tasks.h"
+#include "unwind/code_ranges.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
-struct entry {
-    uint64_t start, size;
-    uint32_t name;   /* in text */
-    uint32_t number; /* of its line */
-};
-
 struct perf_map {
-    struct entry *items; /* by start, then as they were written */
-    size_t count, capacity;
-    uint64_t longest;   /* size of the largest */
-    struct buffer text; /* the names, NUL behind each */
+    struct code_ranges ranges; /* of which a value is where the name begins */
+    struct buffer text;        /* the names, NUL behind each */
 };
 
 void perf_map_free(struct perf_map *map)
 {
     if (!map)
         return;
-    free(map->items);
+    code_ranges_release(&map->ranges);
     buffer_release(&map->text);
     free(map);
 }
@@ -46,34 +38,18 @@ static bool scan_number(const char **at, const char *end, uint64_t *ret_value)
 /* What is no entry is passed over. */
 static int add_line(struct perf_map *map, const char *line, const char *end)
 {
-    struct entry entry = {.number = (uint32_t)map->count, .name = (uint32_t)map->text.size};
-    size_t size;
+    uint64_t start, size;
+    size_t length;
     int r;
 
-    if (!scan_number(&line, end, &entry.start) || !scan_char(&line, end, ' ') ||
-        !scan_number(&line, end, &entry.size) || !scan_char(&line, end, ' ') || line == end ||
-        entry.size == 0 || entry.start > UINT64_MAX - entry.size)
+    if (!scan_number(&line, end, &start) || !scan_char(&line, end, ' ') || !scan_number(&line, end, &size) ||
+        !scan_char(&line, end, ' ') || line == end)
         return 0;
-    size = (size_t)(end - line) < LIMIT_PERF_MAP_NAME ? (size_t)(end - line) : LIMIT_PERF_MAP_NAME;
-    r = ARRAY_RESERVE(map, 1, LIMIT_PERF_MAP_ENTRIES);
+    length = (size_t)(end - line) < LIMIT_PERF_MAP_NAME ? (size_t)(end - line) : LIMIT_PERF_MAP_NAME;
+    r = code_ranges_add(&map->ranges, start, size, (uint32_t)map->text.size);
     if (r == 0)
-        r = buffer_append(&map->text, line, size);
-    if (r == 0)
-        r = buffer_append(&map->text, "", 1);
-    if (r < 0)
-        return r;
-    map->items[map->count++] = entry;
-    map->longest = entry.size > map->longest ? entry.size : map->longest;
-    return 0;
-}
-
-static int by_start(const void *left, const void *right)
-{
-    const struct entry *a = left, *b = right;
-
-    if (a->start != b->start)
-        return a->start < b->start ? -1 : 1;
-    return a->number < b->number ? -1 : 1;
+        r = buffer_append(&map->text, line, length);
+    return r < 0 ? r : buffer_append(&map->text, "", 1);
 }
 
 struct perf_map *perf_map_parse(const char *text, size_t size)
@@ -90,11 +66,11 @@ struct perf_map *perf_map_parse(const char *text, size_t size)
         r = add_line(map, text, line_end);
         text = line_end + 1;
     }
-    if (map->count == 0) {
+    if (map->ranges.count == 0) {
         perf_map_free(map);
         return NULL;
     }
-    qsort(map->items, map->count, sizeof map->items[0], by_start);
+    code_ranges_sort(&map->ranges);
     return map;
 }
 
@@ -143,20 +119,11 @@ struct perf_map *perf_map_read(const struct pidref *process)
 
 bool perf_map_find(const struct perf_map *map, uint64_t address, const char **ret_name, uint64_t *ret_offset)
 {
-    const struct entry *found = NULL;
-    size_t begun = SORTED_UP_TO(map->items, map->count, start, address);
+    const struct code_range *found = code_ranges_find(&map->ranges, address);
 
-    /* those before may reach this far, too; not for ever, whatever stands in the file */
-    for (unsigned tries = 0; begun > 0 && tries < 64 && address - map->items[begun - 1].start < map->longest;
-         tries++) {
-        const struct entry *entry = &map->items[--begun];
-
-        if (address - entry->start < entry->size && (!found || entry->number > found->number))
-            found = entry;
-    }
     if (!found)
         return false;
-    *ret_name = map->text.data + found->name;
+    *ret_name = map->text.data + found->value;
     *ret_offset = address - found->start;
     return true;
 }

@@ -64,9 +64,11 @@ static size_t look_up(struct stack_names *names, const struct walked_frame *walk
     size_t count = image ? image_places(image, file_address, names->lines, places, LIMIT_INLINED) : 0;
 
     places[0] = count ? places[0] : (struct image_place){0};
-    if (!module && images_find_made(names->images, walked->address - walked->is_return, &places[0].function,
-                                    &places[0].offset))
+    if (!module && images_find_made(names->images, walked->address - walked->is_return, &places[0])) {
         count = 1;
+        places[0].file = names->lines ? places[0].file : NULL;
+        places[0].line = names->lines ? places[0].line : 0;
+    }
 
     frames[0] = (struct frame){.address = walked->address, .module = module};
     for (size_t i = 0; i < count; i++)
