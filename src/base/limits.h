@@ -43,6 +43,9 @@
 #define LIMIT_MANGLED_NAME 4096u            /* bytes; longer ones are left as they are */
 #define LIMIT_NAME (16u * 1024)             /* bytes of one function's; longer ones are left out */
 #define LIMIT_INLINED 64u                   /* functions at one address */
+#define LIMIT_PLT                                                                                            \
+    (8u * 1024 * 1024) /* bytes of each of the sections that calls to other files go through                 \
+                        */
 #define LIMIT_GO_TABLE (128u * 1024 * 1024) /* bytes of what a program in Go says of its functions */
 #define LIMIT_ENCLOSING 256u                /* functions in one another, by their addresses */
 #define LIMIT_NAMES_MS 1000u    /* processor time of one file's names and lines, each minute ... */

@@ -14,6 +14,7 @@
 #include "unwind/symbols.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -166,6 +167,8 @@ static int symbols_read(struct image *image)
     if (image->is_stripped)
         r = symbols_read_stripped(image);
     (void)r; /* where memory ran out, too, what is there counts, as does the rest of the file */
+    r = symbols_add_plt(image->symbols, image->file);
+    (void)r; /* likewise */
     symbols_sort(image->symbols);
     if (image->is_stripped || !image->has_lines)
         image->go = gopclntab_open(image->file);
@@ -355,6 +358,17 @@ bool image_gave_up(struct image *image)
            (image->cfi && cfi_effort(image->cfi)->is_over);
 }
 
+/* Of an entry of linkage: the function's name, demangled, before "@plt". NULL: no memory. */
+static char *linkage_name(const char *name, size_t size)
+{
+    _cleanup_free_ char *plain = strndup(name, size), *shown = plain ? demangle(plain) : NULL;
+    char *text = NULL;
+
+    if (!plain || asprintf(&text, "%s@plt", shown ? shown : plain) < 0)
+        return NULL;
+    return text;
+}
+
 /* As it is to be shown: demangled, without the version that a linker puts behind it. NULL: past all bounds.
  */
 static const char *shown_name(struct image *image, const char *name)
@@ -364,7 +378,9 @@ static const char *shown_name(struct image *image, const char *name)
 
     if (strnlen(name, LIMIT_NAME + 1) > LIMIT_NAME)
         return NULL;
-    if (!text && version && version > name)
+    if (version && strcmp(version, "@plt") == 0 && !image->effort.is_over)
+        text = linkage_name(name, (size_t)(version - name));
+    else if (!text && version && version > name)
         text = strndup(name, (size_t)(version - name));
     if (!text)
         return name; /* the file's own */

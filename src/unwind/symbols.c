@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum {
-    TABLES_MAX = 3,    /* .symtab or .dynsym, .gnu_debugdata, of a separate file */
+    TABLES_MAX = 4,    /* .symtab or .dynsym, .gnu_debugdata, of a separate file, of linkage */
     CHUNK = 64 * 1024, /* tables are read in pieces of this size */
     COMPARED =
         128, /* bytes of a name; a file can give a million functions one address and one endless name */

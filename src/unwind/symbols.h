@@ -17,6 +17,8 @@ int symbols_add_read(struct symbols *symbols, const Elf64_Sym *entries, size_t c
                      size_t strings_size, uint64_t end) _must_check_;
 /* Those of a file of 64 bits that has no section table, as a loader finds them. -ENOENT. */
 int symbols_add_dynamic(struct symbols *symbols, const struct elf_file *file) _must_check_;
+/* Entries of the procedure linkage table, as "name@plt". -ENOENT, as of machines other than x86-64. */
+int symbols_add_plt(struct symbols *symbols, const struct elf_file *file) _must_check_;
 /* Once, when all are there. */
 void symbols_sort(struct symbols *symbols);
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <string.h>
 
 struct given {
@@ -144,6 +145,39 @@ static void prefers_the_same_of_several(void **state)
     }
 }
 
+/* Against what readelf's and gdb's users know of any program: this one calls free() by its linkage table. */
+static void names_entries_of_linkage(void **state)
+{
+#if defined __x86_64__
+    struct elf_file *file = NULL;
+    struct symbols *symbols = symbols_new();
+    size_t found = 0;
+    const char *name;
+    uint64_t start;
+    GElf_Shdr header;
+    (void)state;
+
+    assert_int_equal(elf_file_open(open("/proc/self/exe", O_RDONLY | O_CLOEXEC), &file), 0);
+    if (symbols_add_plt(symbols, file) == 0) { /* a program may have been linked without such entries */
+        static const char *const sections[] = {".plt", ".plt.sec", ".plt.got"};
+
+        symbols_sort(symbols);
+        for (size_t i = 0; i < ELEMENTS_OF(sections); i++) {
+            if (!elf_file_section(file, sections[i], 0, &header))
+                continue;
+            for (uint64_t at = header.sh_addr; at < header.sh_addr + header.sh_size; at += 8)
+                found += symbols_find(symbols, at, &name, &start) && strcmp(name, "free@plt") == 0;
+            assert_false(symbols_find(symbols, header.sh_addr + header.sh_size + 4096, &name, &start));
+        }
+        assert_true(found == 1 || found == 2);
+    }
+    symbols_free(symbols);
+    elf_file_free(file);
+#else
+    (void)state;
+#endif
+}
+
 static void bears_nonsense(void **state)
 {
     static const struct given given[] = {
@@ -180,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_the_function_around),
         cmocka_unit_test(passes_over_many),
+        cmocka_unit_test(names_entries_of_linkage),
         cmocka_unit_test(prefers_the_same_of_several),
         cmocka_unit_test(bears_nonsense),
     };
