@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -58,16 +59,27 @@ bool hotspot_has_socket(const struct pidref *process)
     return has;
 }
 
+/* A service that isn't root has its capabilities whoever it becomes. */
+static int drop_capabilities(void)
+{
+    cap_t none = geteuid() != 0 ? cap_init() : NULL;
+    int r = none && cap_set_proc(none) < 0 ? -errno : 0;
+
+    if (none)
+        (void)cap_free(none); /* fails only for what is no cap_t */
+    return r;
+}
+
 /* Whoever can't become that user tries as it is: root is welcome to newer ones. */
 static int become_user(const struct hotspot *hotspot, struct error *error)
 {
     (void)prctl(PR_SET_DUMPABLE, 0); /* else that user could look into our memory, which has others' in it */
     if (geteuid() == hotspot->user && getegid() == hotspot->group)
-        return 0;
+        return drop_capabilities();
     (void)!setgroups(0, NULL); /* EPERM where the next will fail, too */
     if (setresgid(hotspot->group, hotspot->group, hotspot->group) == 0 &&
         setresuid(hotspot->user, hotspot->user, hotspot->user) == 0)
-        return prctl(PR_SET_DUMPABLE, 0) < 0 ? -errno : 0;
+        return prctl(PR_SET_DUMPABLE, 0) < 0 ? -errno : drop_capabilities();
     if (geteuid() == 0 || geteuid() == hotspot->user)
         return 0;
     return error_set(error, EACCES, "A Java virtual machine is asked by its own user (here %u) or by root.",

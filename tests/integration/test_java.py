@@ -258,6 +258,48 @@ def test_of_another_user(procscope, service, jvm):
         assert output(process) == ""
 
 
+CATCHES = """
+import mmap, signal, sys, time
+with open(sys.argv[1], "r+b") as file:
+    mapped = mmap.mmap(file.fileno(), 0)
+signal.signal(signal.SIGQUIT, lambda *unused: None)
+print("ready", flush=True)
+while True:
+    time.sleep(100)
+"""
+CAPABILITIES = "+sys_ptrace,+dac_read_search,+setuid,+setgid"
+
+
+def rights_of_who_asks():
+    """The effective user and the permitted capabilities of processes that are just attaching."""
+    for path in pathlib.Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError):
+            status = path.read_text(errors="replace")
+            if status.startswith("Name:\tprocscope-java\n"):
+                yield re.search(r"Uid:\t\d+\t(\d+)", status)[1], re.search(r"CapPrm:\t(\w+)", status)[1]
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="not root, or no setpriv")
+def test_capabilities_do_not_go_along(procscope, sleeper, places):
+    """Of somebody who isn't root and has some: it becomes the target's user, and has no right that the target hasn't."""
+    library = pathlib.Path(places) / "libjvm.so"
+    library.write_bytes(bytes(4096))
+    library.chmod(0o666)
+    target, other = OTHER - 2, OTHER - 3  # nobody else here asks as that user
+    process = sleeper("setpriv", f"--reuid={target}", f"--regid={target}", "--clear-groups", sys.executable, "-c", CATCHES,
+                      str(library), stdout=subprocess.PIPE)
+    for _ in range(10):  # on a busy machine it may have given up before we look
+        command = subprocess.Popen(["setpriv", f"--reuid={other}", f"--regid={other}", "--clear-groups", "--inh-caps", CAPABILITIES,
+                                    "--ambient-caps", CAPABILITIES, str(procscope), "stack", str(process.pid)], stdout=subprocess.DEVNULL)
+        wait_until(lambda: (str(target), "0" * 16) in rights_of_who_asks() or command.poll() is not None, "somebody without rights", 120)
+        if command.poll() is None:
+            break
+    else:
+        raise AssertionError("who asks has rights")
+    assert command.wait() in (0, TOOK_TOO_LONG)
+    assert process.poll() is None and not attach_file(process.pid).exists()
+
+
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="not root, or no setpriv")
 def test_as_an_ordinary_user(procscope, jvm, places):
     """One's own is asked, another's is not."""
