@@ -14,8 +14,13 @@ export function App() {
 
   useEffect(() => {
     const stop = live.subscribe(() => redraw(undefined));
+    const look = (): void => live.look(!document.hidden);
+    document.addEventListener("visibilitychange", look);
     live.start();
-    return stop;
+    return () => {
+      document.removeEventListener("visibilitychange", look);
+      stop();
+    };
   }, [live]);
   useEffect(() => {
     document.documentElement.dataset.theme = theme;

@@ -1,8 +1,10 @@
-/** The connection to the events: begins again by itself, can be paused. */
+/** The connection to the events: begins again by itself, can be paused, and sleeps while nobody can see the page: browsers give one host six connections in
+ * all tabs together, and who doesn't look needs no sampler. */
 import { Processes, type Tick } from "./processes";
 
 export type Connection = "connecting" | "live" | "paused" | "lost" | "refused";
 
+export const HIDDEN_MS = 20_000;
 const AGAIN_MS = [1000, 2000, 4000, 8000];
 
 export class Live {
@@ -12,6 +14,8 @@ export class Live {
   problem = "";
   private source: EventSource | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private sleeper: ReturnType<typeof setTimeout> | undefined;
+  private isAsleep = false;
   private failures = 0;
   private readonly listeners = new Set<() => void>();
 
@@ -36,7 +40,25 @@ export class Live {
 
   pause(): void {
     this.stop();
+    this.isAsleep = false;
     this.set("paused");
+  }
+
+  /** Whether the page can be seen. */
+  look(isVisible: boolean): void {
+    clearTimeout(this.sleeper);
+    if (!isVisible) {
+      this.sleeper = setTimeout(() => this.sleep(), HIDDEN_MS);
+    } else if (this.isAsleep) {
+      this.isAsleep = false;
+      this.start();
+    }
+  }
+
+  private sleep(): void {
+    if (this.connection === "paused") return;
+    this.stop();
+    this.isAsleep = true;
   }
 
   private stop(): void {
