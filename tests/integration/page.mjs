@@ -274,6 +274,10 @@ try {
   console.log(JSON.stringify(seen));
 } catch (error) {
   console.error(`${scenario}: ${error.stack}\n${faults.join("\n")}`);
+  for (const page of browser.contexts().flatMap((context) => context.pages())) {
+    const shown = await page.evaluate(() => `${location.hash} ${document.activeElement?.outerHTML.slice(0, 200)}\n${document.body.innerText.slice(0, 1500)}`).catch(String);
+    console.error(`the page shows: ${shown}`);
+  }
   process.exitCode = 1;
 } finally {
   await browser.close();
