@@ -135,6 +135,7 @@
 #define LIMIT_PERF_MAP_NAME 4096u
 #define LIMIT_JIT_RECORDS                                                                                    \
     (4096u * 1024)                      /* of the file in which it tells more; texts and functions as above */
+#define LIMIT_JIT_LOOKS (16384u * 1024) /* for where functions were that have moved; 1 ns each */
 #define LIMIT_JIT_LINES (2048u * 1024)  /* 16 bytes each */
 #define LIMIT_JIT_LINES_FUNCTION 16384u /* one that has more has none */
 #define LIMIT_KERNEL_NAMES (1024u * 1024) /* functions of the kernel; a usual one has 120,000 */

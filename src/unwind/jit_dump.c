@@ -97,6 +97,7 @@ struct reading {
     struct jit_dump *dump;
     struct pending lines;
     uint64_t end; /* of the record */
+    size_t looks; /* that may still be taken for functions that moved */
     bool has_shifted, has_not_shifted;
 };
 
@@ -224,11 +225,13 @@ static int read_load(struct reading *reading)
 
 /* That of the same address that was made last; a garbage collector moves many, and none is looked for long.
  */
-static const struct function *function_at(const struct jit_dump *dump, uint64_t start)
+static const struct function *function_at(struct reading *reading, uint64_t start)
 {
     enum { TRIES = 4096 };
+    const struct jit_dump *dump = reading->dump;
 
-    for (size_t i = dump->ranges.count, tries = 0; i > 0 && tries < TRIES; i--, tries++)
+    for (size_t i = dump->ranges.count, tries = 0; i > 0 && tries < TRIES && reading->looks > 0;
+         i--, tries++, reading->looks--)
         if (dump->ranges.items[i - 1].start == start)
             return &dump->functions.items[dump->ranges.items[i - 1].value];
     return NULL;
@@ -242,7 +245,7 @@ static int read_move(struct reading *reading)
 
     if (!take(reading->input, &move, sizeof move))
         return -EINVAL;
-    found = function_at(reading->dump, move.from);
+    found = function_at(reading, move.from);
     if (!found)
         return 0;
     function = *found; /* its lines have the addresses that it had at first */
@@ -361,7 +364,7 @@ struct jit_dump *jit_dump_of_file(int fd)
 {
     struct jit_dump *dump = calloc(1, sizeof *dump);
     _cleanup_free_ struct input *input = calloc(1, sizeof *input);
-    struct reading reading = {.input = input, .dump = dump};
+    struct reading reading = {.input = input, .dump = dump, .looks = LIMIT_JIT_LOOKS};
     struct file_header header;
 
     if (dump && input) {

@@ -1,5 +1,6 @@
 #include "base/buffer.h"
 #include "base/io.h"
+#include "base/limits.h"
 #include "unwind/jit_dump.h"
 
 #include <stdarg.h>
@@ -232,6 +233,29 @@ static void test_cut(void **state)
     buffer_release(&file);
 }
 
+/* Moves of what isn't there are looked for in vain, each time among many. */
+static void test_moves_of_what_is_not_there(void **state)
+{
+    enum { FUNCTIONS = 4096 };
+    struct jit_dump *dump;
+
+    (void)state;
+    for (size_t in_vain = 0; in_vain <= LIMIT_JIT_LOOKS / FUNCTIONS; in_vain += LIMIT_JIT_LOOKS / FUNCTIONS) {
+        begin();
+        for (uint64_t i = 0; i < FUNCTIONS; i++)
+            put_load(0x100000 + i * 16, 16, "f");
+        for (size_t i = 0; i < in_vain; i++)
+            put_move(0x50, 0x60, 16);
+        put_move(0x100000, 0x60, 16);
+        dump = read_dump(file.size);
+        assert_non_null(dump);
+        assert_string_equal(found(dump, 0x60), in_vain ? "none" : "f+0 -:0");
+        assert_string_equal(found(dump, 0x100000), "f+0 -:0");
+        jit_dump_free(dump);
+    }
+    buffer_release(&file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +263,7 @@ int main(void)
         cmocka_unit_test(test_broken_lines),
         cmocka_unit_test(test_shifted_lines),
         cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_moves_of_what_is_not_there),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
