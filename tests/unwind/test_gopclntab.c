@@ -108,7 +108,8 @@ static struct gopclntab *open_table(const uint8_t *table)
     _cleanup_elf_file_ struct elf_file *file = NULL;
     char *bytes = malloc(size);
 
-    assert_non_null(bytes);
+    if (!bytes)
+        abort();
     memcpy(bytes, &header, sizeof header);
     memcpy(bytes + sizeof header, table, SIZE);
     memcpy(bytes + sizeof header + SIZE, sections, sizeof sections);
