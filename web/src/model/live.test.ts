@@ -89,3 +89,16 @@ test("what the service says when it refuses is told, and asked again later", asy
   await vi.advanceTimersByTimeAsync(1000);
   expect(open()).toBe(1);
 });
+
+test("a pause while it is asked why stays one", async () => {
+  let answer: (response: Response) => void = () => undefined;
+  vi.stubGlobal("fetch", () => new Promise<Response>((resolve) => (answer = resolve)));
+  const live = new Live();
+  live.start();
+  last().close();
+  last().dispatchEvent(new Event("error"));
+  live.pause();
+  answer(new Response(JSON.stringify({ Message: "32 viewers" }), { status: 429 }));
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect([live.connection, open()]).toEqual(["paused", 0]);
+});

@@ -78,14 +78,20 @@ export class Live {
   /** EventSource keeps the reason to itself. */
   private async explain(): Promise<void> {
     const control = new AbortController();
+    const asked = this.source;
+    let connection: Connection = "lost";
+    let problem = this.problem;
     try {
       const answer = await fetch("api/events", { signal: control.signal });
-      this.problem = answer.ok ? "" : ((await answer.json()) as { Message: string }).Message;
-      this.set(answer.ok ? "lost" : "refused");
+      problem = answer.ok ? "" : ((await answer.json()) as { Message: string }).Message;
+      if (!answer.ok) connection = "refused";
     } catch {
-      this.set("lost");
+      // not even an answer
     }
     control.abort();
+    if (this.source !== asked) return; // it was paused meanwhile, or begun anew
+    this.problem = problem;
+    this.set(connection);
     this.timer = setTimeout(() => this.start(), AGAIN_MS[Math.min(this.failures++, AGAIN_MS.length - 1)]);
   }
 
