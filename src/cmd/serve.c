@@ -20,9 +20,9 @@ static int print_help(void)
         return EXIT_FAILED;
     printf("usage: procscope serve [OPTION...]\n\n"
            "Serves the processes of this machine over HTTP, with Kudu's process API.\n\n"
-           "  --config FILE         reads an INI file first; options win over it\n"
-           "  --print-config        prints the configuration that results, as such a file\n"
-           "  --help                prints this\n%s",
+           "  --config FILE\n      read this INI file first; options win over it\n"
+           "  --print-config\n      print the configuration that results, as such a file\n"
+           "  --help\n      print this\n%s",
            text.data);
     return EXIT_GOOD;
 }

@@ -186,7 +186,10 @@ int session_symbols(struct session *session, const char *directories, const char
         return complain_usage("With --url the service there looks for debug files, as it is configured.");
     if (session->remote.url)
         return 0;
-    int r = directories ? config_set_string(&config->debug_directories, directories) : 0;
+    int r = directories ? config_set_directories(&config->debug_directories, directories) : 0;
+    if (r == -EINVAL)
+        return complain_usage("--debug-directories: '%.200s' is not up to %d absolute paths with : between.",
+                              directories, CONFIG_DIRECTORIES_MAX);
     if (r == 0 && urls)
         r = config_set_string(&config->debuginfod_urls, urls);
     config->debuginfod_timeout = FETCH_MS;

@@ -68,7 +68,7 @@ const struct config_key config_keys[] = {
     {"read-seccomp", "limits", CONFIG_NUMBER, KEY(read_seccomp), "0", 0, 1, "N",
      "1: workers for dumps keep CAP_SYS_ADMIN, to see whether seccomp filters allow snapshots "
      "(containers)"},
-    {"debug-directories", "symbols", CONFIG_STRING, KEY(debug_directories), "/usr/lib/debug", 0, 0,
+    {"debug-directories", "symbols", CONFIG_DIRECTORIES, KEY(debug_directories), "/usr/lib/debug", 0, 0,
      "PATH[:PATH...]", "where separate debug files are"},
     {"debuginfod-urls", "symbols", CONFIG_STRING, KEY(debuginfod_urls), "", 0, 0, "URL[ URL...]",
      "debuginfod servers to ask for debug files that are not there; empty: nobody is asked"},
@@ -111,7 +111,7 @@ void config_release(struct config *config)
     if (!config)
         return;
     for (const struct config_key *key = config_keys; key->name; key++)
-        if (key->type == CONFIG_STRING || key->type == CONFIG_PREFIX)
+        if (key->type == CONFIG_STRING || key->type == CONFIG_PREFIX || key->type == CONFIG_DIRECTORIES)
             free(*string_of(config, key));
     clear_listen(config);
     *config = (struct config){0};
@@ -151,6 +151,18 @@ static int set_prefix(char **place, const char *value)
     return config_set_string(place, value);
 }
 
+int config_set_directories(char **place, const char *value)
+{
+    size_t count = 0;
+
+    for (const char *at = value; *at; at += strcspn(at, ":")) {
+        at += strspn(at, ":");
+        if (*at && (*at != '/' || ++count > CONFIG_DIRECTORIES_MAX))
+            return -EINVAL;
+    }
+    return config_set_string(place, value);
+}
+
 static int set_log_level(uint64_t *place, const char *value)
 {
     for (size_t i = 0; i < ELEMENTS_OF(log_levels); i++) {
@@ -186,6 +198,8 @@ static int set_key(struct config *config, const struct config_key *key, const ch
         return set_listen(config, value, source);
     case CONFIG_PREFIX:
         return set_prefix(string_of(config, key), value);
+    case CONFIG_DIRECTORIES:
+        return config_set_directories(string_of(config, key), value);
     case CONFIG_LOG_LEVEL:
         return set_log_level(number_of(config, key), value);
     case CONFIG_NUMBER:
@@ -203,6 +217,8 @@ static const char *form_of(enum config_type type)
         return "an address such as 127.0.0.1:7420 or unix:/run/procscope.sock";
     case CONFIG_PREFIX:
         return "a path such as /diag, without a / at its end";
+    case CONFIG_DIRECTORIES:
+        return "up to 16 absolute paths with : between";
     case CONFIG_NUMBER:
         return "a number";
     case CONFIG_DURATION:

@@ -5,7 +5,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
-enum { CONFIG_LISTEN_MAX = 16 };
+enum { CONFIG_LISTEN_MAX = 16, CONFIG_DIRECTORIES_MAX = 16 };
 
 /* Strings are owned. Durations are milliseconds, sizes bytes. */
 struct config {
@@ -38,8 +38,9 @@ struct config {
 
 enum config_type {
     CONFIG_STRING,
-    CONFIG_LISTEN,   /* may be given several times */
-    CONFIG_PREFIX,   /* a path that begins with / and does not end with it, or nothing */
+    CONFIG_LISTEN, /* may be given several times */
+    CONFIG_PREFIX, /* a path that begins with / and does not end with it, or nothing */
+    CONFIG_DIRECTORIES,
     CONFIG_NUMBER,   /* between minimum and maximum */
     CONFIG_DURATION, /* milliseconds between minimum and maximum */
     CONFIG_SIZE,     /* bytes between minimum and maximum */
@@ -62,6 +63,8 @@ void config_release(struct config *config);
 #define _cleanup_config_ _cleanup_(config_release)
 
 int config_set_string(char **place, const char *value) _must_check_; /* -ENOMEM */
+/* Up to CONFIG_DIRECTORIES_MAX absolute paths with : between. -EINVAL: it is something else; -ENOMEM. */
+int config_set_directories(char **place, const char *value) _must_check_;
 
 /* Errors name file, line, key and value. */
 int config_read_file(struct config *config, const char *path, struct error *error) _must_check_;

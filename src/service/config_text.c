@@ -164,14 +164,15 @@ static const char *log_level_name(uint64_t level)
 static int print_key(const struct config *config, const struct config_key *key, struct buffer *out)
 {
     const void *place = (const char *)config + key->offset;
-    uint64_t number = key->type == CONFIG_STRING || key->type == CONFIG_PREFIX || key->type == CONFIG_LISTEN
-                          ? 0
-                          : *(const uint64_t *)place;
+    bool is_text = key->type == CONFIG_STRING || key->type == CONFIG_PREFIX ||
+                   key->type == CONFIG_DIRECTORIES || key->type == CONFIG_LISTEN;
+    uint64_t number = is_text ? 0 : *(const uint64_t *)place;
     int r = 0;
 
     switch (key->type) {
     case CONFIG_STRING:
     case CONFIG_PREFIX:
+    case CONFIG_DIRECTORIES:
         return buffer_append_format(out, "%s = %s\n", key->name, *(char *const *)place);
     case CONFIG_LISTEN:
         for (size_t i = 0; r == 0 && i < config->listen_count; i++)
@@ -212,7 +213,7 @@ int config_print(const struct config *config, struct buffer *out)
 
 int config_help(struct buffer *out)
 {
-    int r = buffer_append_string(out, "  --config FILE\n      read this INI file; flags win over it\n");
+    int r = 0;
 
     for (const struct config_key *key = config_keys; r == 0 && key->name; key++) {
         r = buffer_append_format(out, "  --%s %s\n      %s", key->name, key->placeholder, key->help);

@@ -20,13 +20,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { DIRECTORIES_MAX = 16, GRACE_SECONDS = 5 };
+enum { GRACE_SECONDS = 5 };
 
 static struct {
     const struct config *config;
     bool drops;
     char *text; /* owned: the directories in it */
-    const char *directories[DIRECTORIES_MAX + 1];
+    const char *directories[CONFIG_DIRECTORIES_MAX + 1];
     uint64_t left_ms;
     pid_t pid;     /* of the process that asks; 0: there is none */
     pid_t leaving; /* of the one before, which may still put away what it has; 0: none */
@@ -234,38 +234,27 @@ void debuginfo_begin_answer(void)
         state.left_ms = state.config->debuginfod_timeout;
 }
 
-/* Names between colons. */
-static int set_directories(struct error *error)
+/* Of what config_set_directories() has let through. */
+static void set_directories(void)
 {
     size_t count = 0;
 
-    for (char *next = state.text, *name; (name = strsep(&next, ":"));) {
-        if (!name[0])
-            continue;
-        if (name[0] != '/' || count == DIRECTORIES_MAX)
-            return error_set(error, EINVAL,
-                             "debug-directories = '%.200s' is not up to %d absolute paths with : between.",
-                             state.config->debug_directories, DIRECTORIES_MAX);
-        state.directories[count++] = name;
-    }
+    for (char *next = state.text, *name; (name = strsep(&next, ":"));)
+        if (name[0] && count < CONFIG_DIRECTORIES_MAX)
+            state.directories[count++] = name;
     state.directories[count] = NULL;
     debug_file_set_directories(state.directories);
-    return 0;
 }
 
 int debuginfo_configure(const struct config *config, bool drops, struct error *error)
 {
-    int r;
-
     state.config = config;
     state.drops = drops;
     free(state.text);
     state.text = strdup(config->debug_directories);
     if (!state.text)
         return error_set(error, ENOMEM, "Out of memory.");
-    r = set_directories(error);
-    if (r < 0)
-        return r;
+    set_directories();
     debug_file_set_fetch(config->debuginfod_urls[0] ? fetch : NULL);
     debuginfo_begin_answer();
     return 0;

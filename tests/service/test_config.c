@@ -125,6 +125,7 @@ static void errors_of_the_file_name_file_line_key_and_value(void **state)
         {"[server]\ncolour = red\n", {"line 2", "colour", "red", "no such key"}},
         {"[server]\nworkers = 3\n", {"line 2", "workers", "[limits]", "[server]"}},
         {"[server]\npath-prefix = diag/\n", {"line 2", "path-prefix", "diag/", "/diag"}},
+        {"[symbols]\ndebug-directories = a:/b\n", {"line 2", "debug-directories", "a:/b", "absolute"}},
         {"[server]\nlog-level = loud\n", {"line 2", "log-level", "loud", "debug"}},
         {"[server]\nlisten =\n", {"line 2", "listen", "''", "address"}},
         {"[server]\n\nthis is nothing\n", {"line 3", "[section]", "key = value", ""}},
