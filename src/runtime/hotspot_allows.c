@@ -12,8 +12,11 @@
 #include "base/parse.h"
 #include "capture/mapped_file.h"
 #include "proc/environ.h"
+#include "proc/read.h"
+#include "proc/tasks.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -112,4 +115,36 @@ int hotspot_allows(const struct hotspot *hotspot, const struct map_list *maps)
             return r;
     }
     return told_by_command_line(hotspot->process);
+}
+
+/* "java", "javac", ...: the JDK's own, which handle no signals themselves. */
+static bool is_launcher(const struct hotspot *hotspot)
+{
+    _cleanup_free_ char *path = NULL;
+    const char *slash =
+        io_readlink_at(hotspot->process->dir_fd, "exe", &path) < 0 ? NULL : strrchr(path, '/');
+
+    return slash && strncmp(slash + 1, "java", strlen("java")) == 0;
+}
+
+/* JDK 8 gives its threads no names that the system knows, so there are launchers to be told, too. */
+bool hotspot_takes_signals(const struct hotspot *hotspot)
+{
+    static const char dispatcher[] = "Signal Dispatch\n"; /* -er: the kernel keeps 15 bytes */
+    _cleanup_id_list_ struct id_list threads = {0};
+
+    if (is_launcher(hotspot))
+        return true;
+    if (id_list_read(hotspot->process->dir_fd, "task", &threads) < 0)
+        return false;
+    for (size_t i = 0; i < threads.count; i++) {
+        char name[48], text[32];
+        size_t size;
+
+        (void)snprintf(name, sizeof name, "task/%d/comm", threads.items[i]); /* fits */
+        if (proc_read_small(hotspot->process->dir_fd, name, text, sizeof text, &size) == 0 &&
+            size == strlen(dispatcher) && memcmp(text, dispatcher, size) == 0)
+            return true;
+    }
+    return false;
 }

@@ -192,6 +192,11 @@ static int check_allowed(const struct hotspot *hotspot, const struct map_list *m
         return error_set(
             error, EOPNOTSUPP,
             "The Java virtual machine does not let itself be asked (-XX:+DisableAttachMechanism).");
+    if (r == -ENOENT && !hotspot_takes_signals(hotspot))
+        return error_set(
+            error, EOPNOTSUPP,
+            "The Java virtual machine has no thread 'Signal Dispatcher' (-Xrs, or it is not "
+            "started yet): SIGQUIT, by which it is asked to listen, would be the program's own.");
     return r == -ENOENT ? 0 : r;
 }
 

@@ -14,10 +14,11 @@
 #include "proc/pidref.h"
 
 /* A connection to the virtual machine, which must be HotSpot (jvm.h), made by deadline_ms
- * (clock_monotonic_ms). SIGQUIT is sent only where nothing has been attached before, the process catches that
- * signal, and attaching is not switched off: without all that it would end, or fill its output. maps: its
- * mappings. Errors, with a sentence each: -ETIMEDOUT, -EBUSY it is stopped or traced, -EOPNOTSUPP it does not
- * let itself be asked, -EACCES, -EPERM not ours to ask or a file there is not its own, -ESRCH, ... */
+ * (clock_monotonic_ms). SIGQUIT is sent only where nothing has been attached before, the virtual machine in
+ * the process catches that signal, and attaching is not switched off: without all that it would end, or fill
+ * its output. maps: its mappings. Errors, with a sentence each: -ETIMEDOUT, -EBUSY it is stopped or traced,
+ * -EOPNOTSUPP it does not let itself be asked, -EACCES, -EPERM not ours to ask or a file there is not its
+ * own, -ESRCH, ... */
 int hotspot_connect(const struct pidref *process, const struct map_list *maps, uint64_t deadline_ms,
                     int *ret_fd, struct error *error) _must_check_;
 

@@ -29,3 +29,7 @@ int hotspot_open(const struct hotspot *hotspot, int socket, int parent, struct e
 
 /* Whether it says that it can be attached to: 1, 0, or -ENOENT it doesn't say. */
 int hotspot_allows(const struct hotspot *hotspot, const struct map_list *maps);
+
+/* Whether SIGQUIT goes to the virtual machine's own thread for signals, and not to a handler of the program
+ * that has loaded it: with -Xrs there is no such thread. */
+bool hotspot_takes_signals(const struct hotspot *hotspot);

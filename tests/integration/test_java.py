@@ -259,15 +259,27 @@ def test_of_another_user(procscope, service, jvm):
 
 
 CATCHES = """
-import mmap, signal, sys, time
+import ctypes, mmap, signal, sys, time
 with open(sys.argv[1], "r+b") as file:
     mapped = mmap.mmap(file.fileno(), 0)
-signal.signal(signal.SIGQUIT, lambda *unused: None)
+signal.signal(signal.SIGQUIT, lambda *unused: print("SIGQUIT", flush=True))
+ctypes.CDLL(None).prctl(15, sys.argv[2].encode(), 0, 0, 0)  # PR_SET_NAME
 print("ready", flush=True)
 while True:
     time.sleep(100)
 """
 CAPABILITIES = "+sys_ptrace,+dac_read_search,+setuid,+setgid"
+
+
+def test_signal_that_is_the_programs_own(procscope, sleeper, tmp_path):
+    """A program that has loaded a virtual machine and handles SIGQUIT itself."""
+    library = tmp_path / "libjvm.so"
+    library.write_bytes(bytes(4096))
+    process = sleeper(sys.executable, "-c", CATCHES, str(library), "server", stdout=subprocess.PIPE)
+    document = until_it_says("would be the program's own", lambda: ask(procscope, process.pid))
+    assert document["threads"][0]["frames"]
+    process.terminate()
+    assert b"SIGQUIT" not in process.stdout.read()
 
 
 def rights_of_who_asks():
@@ -287,7 +299,7 @@ def test_capabilities_do_not_go_along(procscope, sleeper, places):
     library.chmod(0o666)
     target, other = OTHER - 2, OTHER - 3  # nobody else here asks as that user
     process = sleeper("setpriv", f"--reuid={target}", f"--regid={target}", "--clear-groups", sys.executable, "-c", CATCHES,
-                      str(library), stdout=subprocess.PIPE)
+                      str(library), "Signal Dispatch", stdout=subprocess.PIPE)
     for _ in range(10):  # on a busy machine it may have given up before we look
         command = subprocess.Popen(["setpriv", f"--reuid={other}", f"--regid={other}", "--clear-groups", "--inh-caps", CAPABILITIES,
                                     "--ambient-caps", CAPABILITIES, str(procscope), "stack", str(process.pid)], stdout=subprocess.DEVNULL)
