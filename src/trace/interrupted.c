@@ -17,8 +17,10 @@
 #include <sys/ptrace.h>
 
 enum {
-    SHORTEST_MS = 10,            /* a shorter timeout is late by less than that, which isn't worth a look */
-    LOOK_NS = 50000,             /* from the last look to the interrupt: no time to wait anew in */
+    SHORTEST_MS = 10,      /* a shorter timeout is late by less than that, which isn't worth a look */
+    LOOK_NS = 50000,       /* from the last look to the interrupt: no time to wait anew in */
+    INTERRUPT_NS = 150000, /* ... and to its return: it takes effect at its beginning; what takes long is
+                              to wake another processor, 30 to 60 us on a virtual machine */
     MOVES_BUDGET_NS = 100000000, /* for moves between processors: on a busy one we wait for our turn */
     DRIFT_PART = 1000, /* the two clocks may run apart by a thousandth: NTP's limit is half of that */
     NS_PER_MS = 1000000,
@@ -47,7 +49,8 @@ static const char *value_of(const char *text, const char *end, const char *key)
     return at;
 }
 
-/* Milliseconds and six digits behind the point. */
+/* Milliseconds and six digits behind the point. 0 stands there from when a thread is woken on another
+ * processor until it runs there: then it is on its way out of the call that it slept in. */
 static bool parse_exec_start(const char *text, const char *end, uint64_t *ret_ns)
 {
     const char *at = value_of(text, end, "\nse.exec_start"), *point;
@@ -59,7 +62,7 @@ static bool parse_exec_start(const char *text, const char *end, uint64_t *ret_ns
     if (!scan_u64(&at, end, &ns) || at - point != 6 || ms > UINT64_MAX / NS_PER_MS - 1)
         return false;
     *ret_ns = ms * NS_PER_MS + ns;
-    return true;
+    return *ret_ns > 0;
 }
 
 /* When the thread ran last, and (NULL: not asked) how often it has gone to sleep. */
@@ -225,16 +228,17 @@ static uint64_t runs_of(const struct pidref *process, pid_t tid)
 int interrupted_interrupt(const struct pidref *process, struct traced_thread *thread)
 {
     struct waited *waited = &thread->waited;
-    uint64_t began_ns = 0;
+    uint64_t began_ns = clock_monotonic_ns(), look_ns = 0;
     int r;
 
     if (waited->known == WAITED_SINCE) {
-        began_ns = clock_monotonic_ns();
         if (runs_of(process, thread->tid) != waited->runs)
             waited->known = WAITED_UNKNOWN;
+        look_ns = clock_monotonic_ns() - began_ns;
     }
     r = ptrace(PTRACE_INTERRUPT, thread->tid, NULL, NULL) < 0 ? -errno : 0;
-    if (waited->known == WAITED_SINCE && clock_monotonic_ns() - began_ns > LOOK_NS)
+    if (waited->known == WAITED_SINCE &&
+        (look_ns > LOOK_NS || clock_monotonic_ns() - began_ns > INTERRUPT_NS))
         waited->known = WAITED_UNKNOWN;
     return r;
 }

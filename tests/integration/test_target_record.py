@@ -61,27 +61,38 @@ def test_every_call_that_waits(procscope, target, mode):
     assert {name for name, count in record if int(count)} <= {b"splice"}, record
 
 
-@pytest.mark.parametrize("others", [0, 500])
-@pytest.mark.parametrize("mode", MODES)
-def test_calls_with_a_timeout(procscope, target, mode, others):
-    """None is interrupted or comes back early. Those whose timeout the kernel keeps, or that is in a register, come
-    back in time; for the rest it starts afresh with every dump, which is what `in time` is held against."""
-    process = target("timeouts", WAIT_MS, others)
+IN_REGISTERS = "epoll_wait", "epoll_pwait"
+IN_THE_KERNEL = "nanosleep", "clock_nanosleep", "poll", "futex", "pthread_cond_clockwait", "mq_timedreceive"
+
+
+def calls_under_dumps(procscope, process, mode, others):
+    """What each call with a timeout says of 20 dumps, as how many us it was late. None is interrupted or comes back
+    early."""
     dump_all(procscope, process.pid, mode, within=WAIT_MS * 0.95 / 1000)
     report = json.loads(read_line(process))
     assert process.wait() == 0
     calls = report["calls"]
     show(f"timeouts of {WAIT_MS} ms, {others} more threads, {mode}, {DUMPS} dumps; CPU {report['cpu_us'] / 1000:.0f} ms",
          [("", "EINTR", "ms late"), *((name, count, f"{late / 1000:.1f}") for name, (count, late) in calls.items())])
-
     assert all(count == 0 for count, _ in calls.values()), calls
     assert all(late >= 0 for _, late in calls.values()), calls
     assert report["children"] == 0
-    afresh = calls["epoll_pwait2"][1]
-    for name in ("nanosleep", "clock_nanosleep", "poll", "futex", "pthread_cond_clockwait", "mq_timedreceive", "epoll_wait",
-                 "epoll_pwait"):
-        if name in calls:
-            assert calls[name][1] < afresh / 2, (name, calls)
+    return {name: late for name, (_, late) in calls.items()}
+
+
+@pytest.mark.parametrize("others", [0, 500])
+@pytest.mark.parametrize("mode", MODES)
+def test_calls_with_a_timeout(procscope, target, mode, others):
+    """Those whose timeout the kernel keeps, or that is in a register, come back in time; for the rest it starts afresh
+    with every dump, which is what `in time` is held against. One in a register is left alone where the dump got no
+    processor for a moment, and then that run's is late: one run in time shows that it is shortened."""
+    for _ in range(3):
+        late = calls_under_dumps(procscope, target("timeouts", WAIT_MS, others), mode, others)
+        in_time = late["epoll_pwait2"] / 2
+        assert all(late[name] < in_time for name in IN_THE_KERNEL if name in late), late
+        if all(late[name] < in_time for name in IN_REGISTERS if name in late):
+            return
+    raise AssertionError(f"in three runs: {late}")
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -127,6 +127,8 @@ static void knows_nothing_rather_than_something_wrong(void **state)
         {call, "a (7)\n--\nse.exec_start : 99999999999999999.000001\nnr_voluntary_switches : 1\n",
          "5 6 12\n"},
         {call, "a (7)\n--\nse.exec_start : 5.000001\n", "5 6 12\n"},
+        /* Woken on another processor, on which it hasn't run yet. */
+        {call, "a (7)\n--\nse.exec_start : 0.000000\nnr_voluntary_switches : 1\n", "5 6 12\n"},
         {call, "\nse.exec_start: (7, #threads: 1)\n--\nse.exec_start : 5.000001\nnr_voluntary_switches : 1\n",
          "5 6 12\n"},
         {"running\n", sched_text, "5 6 12\n"},
@@ -160,48 +162,65 @@ static uint64_t late_us(const char *said, const char *call)
     return value;
 }
 
-static void check_late(struct target *target)
+/* None is early, in any run. */
+static bool are_in_time(struct target *target)
 {
     char said[8192];
     ssize_t n = io_read_full(target->output, said, sizeof said - 1);
+    uint64_t afresh;
 
     assert_true(n > 0);
     said[n] = '\0';
     assert_int_equal(waitpid(target->pid, NULL, 0), target->pid);
     target_close(target);
-    /* This one starts afresh: its time can't be shortened. */
-    assert_true(late_us(said, "epoll_pwait2") > LENGTH_MS / 2 * 1000);
-    assert_true(late_us(said, "epoll_wait") < late_us(said, "epoll_pwait2") / 2);
-    assert_true(late_us(said, "epoll_pwait") < late_us(said, "epoll_pwait2") / 2);
-    assert_true(late_us(said, "poll") < late_us(said, "epoll_pwait2") / 2);
+    afresh = late_us(said, "epoll_pwait2"); /* its time can't be shortened */
+    assert_true(afresh > LENGTH_MS / 2 * 1000);
+    assert_true(late_us(said, "poll") < afresh / 2);
+    return late_us(said, "epoll_wait") < afresh / 2 && late_us(said, "epoll_pwait") < afresh / 2;
+}
+
+static void hold_once(const struct target *target)
+{
+    trace_release(target_hold(target), NULL);
+}
+
+static void snapshot_once(const struct target *target)
+{
+    struct trace *trace = must_take(target);
+
+    trace_let_go(trace, NULL);
+    trace_release(trace, NULL);
+}
+
+/* A single timeout left alone, where we didn't get a processor for a moment, makes that run's wait late: so
+ * one run in time shows that they are shortened. */
+static void check_in_time(void (*touch)(const struct target *target))
+{
+    enum { RUNS = 3 };
+    bool in_time = false;
+
+    for (int run = 0; run < RUNS && !in_time; run++) {
+        struct target target = target_start("timeouts", "1000", "20");
+
+        for (int i = 0; i < DUMPS; i++) {
+            pause_ms(LENGTH_MS * 9 / 10 / DUMPS);
+            touch(&target);
+        }
+        in_time = are_in_time(&target);
+    }
+    assert_true(in_time);
 }
 
 static void waits_end_in_time_under_holds(void **state)
 {
-    struct target target = target_start("timeouts", "1000", "20");
-
     (void)state;
-    for (int i = 0; i < DUMPS; i++) {
-        pause_ms(LENGTH_MS * 9 / 10 / DUMPS);
-        trace_release(target_hold(&target), NULL);
-    }
-    check_late(&target);
+    check_in_time(hold_once);
 }
 
 static void waits_end_in_time_under_snapshots(void **state)
 {
-    struct target target = target_start("timeouts", "1000", "20");
-
     (void)state;
-    for (int i = 0; i < DUMPS; i++) {
-        struct trace *trace;
-
-        pause_ms(LENGTH_MS * 9 / 10 / DUMPS);
-        trace = must_take(&target);
-        trace_let_go(trace, NULL);
-        trace_release(trace, NULL);
-    }
-    check_late(&target);
+    check_in_time(snapshot_once);
 }
 
 int main(void)
