@@ -211,6 +211,7 @@ struct attempt {
     uint64_t wait_until_ns;            /* for others of ours */
     uint64_t waited_ns;
     unsigned tries;     /* in vain, and without waiting */
+    unsigned starved;   /* by a thread that got no processor to stop on */
     unsigned unsettled; /* after which threads were waited for */
     pid_t culprit;
 };
@@ -258,6 +259,22 @@ static int wait_for_turn(struct attempt *attempt, struct error *error)
     return 0;
 }
 
+/* Whether to try again. Others have the processors: a few times, for who may wait, and as long in between as
+ * the threads that did stop were held. */
+static bool rest_after_starving(struct attempt *attempt)
+{
+    enum { STARVED_TRIES = 3 };
+    const struct timespec pause = {.tv_sec = (time_t)(attempt->deadline_ms / 1000),
+                                   .tv_nsec = (long)(attempt->deadline_ms % 1000 * 1000000)};
+
+    if (++attempt->starved >= STARVED_TRIES || clock_monotonic_ns() >= attempt->wait_until_ns ||
+        !is_ready_to_run(attempt->process, attempt->culprit))
+        return false;
+    (void)nanosleep(&pause, NULL); /* cut short is as good */
+    attempt->deadline_ns = clock_monotonic_ns() + attempt->deadline_ms * 1000000;
+    return true;
+}
+
 /* 0: try again. A refusal for which there is no reason to be found any more: in an execve ids pass from
  * threads that end to others, and for a moment nobody may be traced. */
 static int after_failure(struct attempt *attempt, int r, struct error *error)
@@ -280,6 +297,8 @@ static int after_failure(struct attempt *attempt, int r, struct error *error)
             return 0;
         }
     }
+    if (r == -ETIMEDOUT && attempt->culprit != 0 && rest_after_starving(attempt))
+        return 0;
     if ((r == -EPERM || r == -EACCES || r == -EBUSY) && attempt->tries++ < TRIES &&
         is_allowed(attempt->process))
         return 0;

@@ -38,9 +38,11 @@ struct trace_options {
     bool general_only;             /* leave the floating registers zero, and the extended ones out */
     struct extended_area extended; /* size 0: don't read them. Borrowed, and must be there for as long as
                                       trace_extended() is asked. Threads that find no room go without */
-    uint64_t wait_ms;              /* for another procscope that holds it, before we try. 0: don't wait */
-    uint64_t *waited_ns;           /* gets how long that took; may be NULL */
-    uint64_t deadline_ms; /* to have every thread stopped; else all are let go and -ETIMEDOUT. 0 = 500 */
+    uint64_t wait_ms;     /* for another procscope that holds it, before we try, and for processors where
+                             others take them all: three tries in all. 0: don't wait */
+    uint64_t *waited_ns;  /* gets how long that took; may be NULL */
+    uint64_t deadline_ms; /* of one try to have every thread stopped; else all are let go and -ETIMEDOUT.
+                             0 = 500 */
     uint64_t
         most_ms; /* then the process is let go whatever its reader does, and its memory reads as gone
                     (-ESRCH); trace_ran_out() tells that from a death. Not with a snapshot. 0: no limit */

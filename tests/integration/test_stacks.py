@@ -258,8 +258,8 @@ def test_on_the_command_line(procscope, target, tmp_path):
 def test_the_process_feels_nothing(procscope, target):
     """200 times: its own record is clean."""
     process = target("witness")
-    codes = [run(procscope, "stack", process.pid, "--no-lines", check=False).returncode for _ in range(200)]
-    assert set(codes) <= {0, 8} and codes.count(0) > 100, codes  # 8: the machine was too busy for some thread to stop in time
+    for _ in range(200):
+        run(procscope, "stack", process.pid, "--no-lines")
     process.send_signal(signal.SIGTERM)
     told = json.loads(process.communicate(timeout=60)[0])
     assert told["checksum_errors"] == told["signals_out_of_order"] == told["children_noticed"] == 0

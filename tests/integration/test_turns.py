@@ -9,14 +9,6 @@ from test_streams import dump_begun, large  # noqa: F401: a fixture
 PATIENT = ("--operation-timeout", "5m")  # half of that is waited for others
 
 
-TOO_BUSY = 504, 8  # over HTTP, and as exit code: the machine gave some thread no processor to stop on for half a second
-
-
-def were_well(outcomes, well):
-    """None was refused; on a machine that others keep busy some may have taken too long."""
-    assert set(outcomes) <= {well, *TOO_BUSY} and outcomes.count(well) > len(outcomes) / 2, outcomes
-
-
 def all_of(*calls):
     """What each of them gives, all at the same time."""
     with concurrent.futures.ThreadPoolExecutor(len(calls)) as executor:
@@ -27,8 +19,8 @@ def test_stacks_for_many_at_once(serve, target):
     process = target("shapes", "threads", "100")
     service = serve(*PATIENT, "--workers", "8")
     answers = all_of(*[lambda: service.get(f"/api/processes/{process.pid}/stacks")] * 20)
-    were_well([answer.status for answer in answers], 200)
-    assert {answer.json()["thread_count"] for answer in answers if answer.status == 200} == {threads(process.pid)}
+    assert [answer.status for answer in answers] == [200] * 20, [answer.body[:300] for answer in answers if answer.status != 200]
+    assert {answer.json()["thread_count"] for answer in answers} == {threads(process.pid)}
 
 
 def test_profile_stacks_dump_and_command_line(serve, procscope, target):
@@ -49,8 +41,8 @@ def test_profile_stacks_dump_and_command_line(serve, procscope, target):
                       get(service, "dump?dumpType=2"), get(other, "dump?dumpType=2&mode=stop"),
                       *[command("stack", str(process.pid))] * 3,
                       command("dump", str(process.pid), "-o", "-", "--mode", "stop", "-t", "2"))
-        were_well([one.status for one in done[:-4]], 200)
-        were_well([one.returncode for one in done[-4:]], 0)
+        assert [one.status for one in done[:-4]] == [200] * 13, [one.body[:300] for one in done[:-4] if one.status != 200]
+        assert [one.returncode for one in done[-4:]] == [0] * 4, [one.stderr for one in done[-4:]]
         assert all(one.body for one in done[:2])
     wait_let_go(process, before)
     check(report_of(process))
@@ -70,6 +62,6 @@ def test_one_that_is_held_for_long(serve, large):  # noqa: F811
             waiting = executor.submit(long.get, path)
             while connection.recv(1 << 20):
                 pass
-            assert waiting.result().status in (200, 504)
+            assert waiting.result().status == 200
     wait_until(lambda: not is_held(large.pid), "being let go")
-    assert short.get(path).status in (200, 504)
+    assert short.get(path).status == 200

@@ -105,8 +105,7 @@ static void check_threads(const struct perf_options *options)
     assert_int_equal(kill(spins.target.pid, SIGUSR1), 0);
     read_until(perf, &seen, &seen.kinds[PERF_KIND_BEGIN], 1);
     assert_true(seen.begun > 0 && seen.begun != spins.target.pid);
-    for (int i = 0; i < 1000 && seen.named != seen.begun; i++) /* the first thread may be named late, too */
-        read_once(perf, &seen);
+    read_until(perf, &seen, &seen.kinds[PERF_KIND_NAME], 1);
     assert_int_equal(seen.named, seen.begun);
     assert_string_equal(seen.name, "late");
     assert_false(seen.by_exec);

@@ -14,6 +14,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -53,6 +54,7 @@ static MEASURED(thirty) unsigned long burn_thirty(unsigned long number)
 struct spinner {
     char name[16];
     _Atomic bool *ending; /* NULL: never */
+    sem_t *named;         /* posted when it has its name */
 };
 
 /* Itself: pthread_setname_np() takes the way over /proc, which may be another pid namespace's. */
@@ -62,6 +64,7 @@ static MEASURED(spinning) void *spin(void *argument)
     unsigned long number = 1;
 
     (void)prctl(PR_SET_NAME, spinner->name); /* can't fail */
+    (void)sem_post(spinner->named);          /* likewise */
     while (!spinner->ending || !*spinner->ending) {
         number = burn_seventy(number);
         number = burn_thirty(number);
@@ -70,17 +73,22 @@ static MEASURED(spinning) void *spin(void *argument)
     return NULL;
 }
 
+/* Returns when the thread has its name. */
 static pthread_t start(const char *name, _Atomic bool *ending)
 {
+    static sem_t named;                                /* all zero: nobody has */
     struct spinner *spinner = malloc(sizeof *spinner); /* as long as we run */
     pthread_t thread;
 
     if (!spinner)
         exit(1);
     spinner->ending = ending;
+    spinner->named = &named;
     (void)snprintf(spinner->name, sizeof spinner->name, "%s", name); /* cut is as good */
     if (pthread_create(&thread, NULL, spin, spinner) != 0)
         exit(1);
+    while (sem_wait(&named) < 0)
+        ;
     return thread;
 }
 
