@@ -31,6 +31,22 @@ TARGETS = BUILD / "tests" / "targets"
 STARTED_WITHIN = 30  # seconds; only a hang ever reaches it
 MODES = {"snapshot": ("--mode", "snapshot"), "stop": ("--mode", "stop")}  # how a target is dumped -> the arguments that ask for it
 
+# Files whose tests compare answers: two of them at a time do each other no harm. All others measure, kill, limit or
+# fill the machine, and run alone.
+SIDE_BY_SIDE = {f"test_{name}.py" for name in (
+    "cli", "core_backtraces", "core_readers", "dump_forms", "dump_readers", "gopclntab", "image_places", "jit_dump",
+    "openapi", "profile_formats", "python", "routes", "stacks", "unwind")}
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "side_by_side: may run beside others (conftest.SIDE_BY_SIDE)")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.name in SIDE_BY_SIDE:
+            item.add_marker(pytest.mark.side_by_side)
+
 
 def tracer_of(pid):
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
