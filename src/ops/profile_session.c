@@ -7,8 +7,9 @@
 
 #include <errno.h>
 
-/* How long a profile waits to be fetched once it was taken. */
-enum { FETCH_WITHIN_MS = 15 * 60 * 1000, LOOK_MS = 1000 };
+/* How long a profile waits to be fetched once it was taken, and once more where somebody has it already: each
+ * takes the place of another one. */
+enum { FETCH_WITHIN_MS = 15 * 60 * 1000, FETCH_AGAIN_WITHIN_MS = 5 * 60 * 1000, LOOK_MS = 1000 };
 
 /* The process's own: a request begins it, another one takes it. */
 static struct session {
@@ -113,8 +114,11 @@ int operation_profile_stop(const struct operation_context *context, const struct
                            struct answer *answer, struct error *error)
 {
     struct profile_wish wish = {0};
+    bool keep;
     int r = profile_wish_read(request, "diagsession", NULL, &wish, error);
 
+    if (r == 0)
+        r = request_bool(request, "keep", false, &keep, error);
     if (r < 0)
         return r;
     if (!session.sampler)
@@ -122,6 +126,9 @@ int operation_profile_stop(const struct operation_context *context, const struct
     if (!session.is_over)
         finish();
     r = profile_answer(context, &session.profile, wish.format, answer, error);
-    session_release();
+    if (keep)
+        session.forget_ms = clock_monotonic_ms() + FETCH_AGAIN_WITHIN_MS;
+    else
+        session_release();
     return r;
 }

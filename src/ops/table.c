@@ -89,6 +89,7 @@ static const struct operation_argument profile_start_arguments[] = {
 
 static const struct operation_argument profile_stop_arguments[] = {
     {"format", ARGUMENT_STRING, "diagsession (the default), nettrace, pprof, speedscope, folded or svg"},
+    {"keep", ARGUMENT_BOOLEAN, "keep what was taken for five minutes more, to be had in other formats"},
     {0},
 };
 

@@ -174,6 +174,22 @@ def test_stop_in_other_formats(service, spins, begun):
         assert answer.status == 200 and FORMATS[form](answer.body), form
 
 
+def test_one_recording_in_every_format(service, spins, begun):
+    process, counts = spins(1), set()
+    url = f"/api/processes/{process.pid}/profile/stop"
+    begun(process)
+    for form in FORMATS:
+        answer = service.get(f"{url}?format={form}&keep=true")
+        assert answer.status == 200 and FORMATS[form](answer.body), form
+        counts.add(answer.headers["X-Profile-Samples"])
+        assert "is_profile_running" not in service.json(f"/api/processes/{process.pid}")
+    assert len(counts) == 1, counts  # of one and the same
+    assert service.get(f"{url}?keep=perhaps").status == 400
+    begun(process)
+    assert service.get(url).status == 200
+    assert service.get(url).status == 404
+
+
 def test_a_target_that_ends_leaves_its_profile(service, spins, begun):
     process = spins(1)
     begun(process)
