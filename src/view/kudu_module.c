@@ -54,8 +54,12 @@ void kudu_module(struct json *json, const struct kudu_style *style, pid_t pid, c
         kudu_member_number(json, "module_memory_size", (int64_t)module->size);
     }
     kudu_member_text(json, "file_version", module->version);
-    if (full)
+    if (full) {
         members_full(json, module);
+    } else {
+        kudu_member_build_id(json, module);
+        kudu_member_flag(json, "deleted", module->deleted);
+    }
     json_object_end(json);
 }
 
