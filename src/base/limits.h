@@ -58,6 +58,12 @@
 #define LIMIT_IMAGE_STRINGS (8u * 1024 * 1024) /* names of one file that were written out */
 #define LIMIT_IMAGE_PLACES 16384u              /* addresses of one file that are remembered */
 
+/* Which runtime a process has */
+#define LIMIT_RUNTIME_MS 2000u /* processor time of looking at processes for it, each minute */
+#define LIMIT_RUNTIME_SCAN                                                                                   \
+    (128u * 1024 * 1024) /* bytes of one file that are gone through for its version                          \
+                          */
+
 /* What runtimes say of themselves */
 #define LIMIT_JAVA_MS 5000u                    /* for a JVM to listen, and again to answer */
 #define LIMIT_JAVA_ANSWER (256u * 1024 * 1024) /* bytes; of 10,000 threads with 100 frames each 100 MiB */

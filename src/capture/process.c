@@ -142,6 +142,8 @@ static int read_parts(const struct procfs *procfs, const struct pidref *process,
         r = read_tasks(procfs, process, host, info);
     if (r == 0)
         r = read_modules(process, info);
+    if (!info->kernel_thread)
+        runtime_read(process->dir_fd, process->pid, info->stat.start_ticks, &info->runtime);
     return r == 0 ? read_files(process, info) : r;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "capture/module.h"
+#include "capture/runtime.h"
 #include "proc/environ.h"
 #include "proc/files.h"
 #include "proc/host.h"
@@ -47,7 +48,8 @@ struct process_info {
     struct proc_stat stat;
     struct proc_status status;
     bool kernel_thread;
-    char name[256];             /* comm, completed from the command line where the kernel cut it at 15 */
+    char name[256]; /* comm, completed from the command line where the kernel cut it at 15 */
+    struct runtime runtime;
     char *file_name;            /* owned: the executable's path as the target sees it; NULL unknown */
     struct buffer command_line; /* quoted and joined */
     struct buffer environ;      /* NUL-separated block */

@@ -63,20 +63,33 @@ static const char *without_machine(const char *user)
     return backslash ? backslash + 1 : user;
 }
 
-int show_list(FILE *out, const struct terminal *terminal, bool header, const json_t *processes)
+void member_runtime(const json_t *process, char text[FORMAT_SIZE])
+{
+    const char *version = member_text(process, "runtime_version");
+
+    (void)snprintf(text, FORMAT_SIZE, "%s%s%s", member_text(process, "runtime"), *version ? " " : "",
+                   version); /* cut, where another service says more */
+}
+
+int show_list(FILE *out, const struct terminal *terminal, unsigned what, const json_t *processes)
 {
     static const struct column columns[] = {{"PID", COLUMN_RIGHT, STYLE_KEY},
                                             {"USER", COLUMN_CUT, STYLE_PLAIN},
-                                            {"NAME", COLUMN_CUT, STYLE_NAME}};
-    _cleanup_table_ struct table table = TABLE_INIT(columns);
+                                            {"NAME", COLUMN_CUT, STYLE_NAME},
+                                            {"RUNTIME", 0, STYLE_PLAIN}};
+    bool runtimes = what & SHOW_RUNTIMES;
+    _cleanup_table_ struct table table = {.columns = columns, .column_count = runtimes ? 4 : 3};
     const json_t *process;
     size_t i;
     json_array_foreach(processes, i, process)
     {
-        char number[FORMAT_SIZE];
+        char number[FORMAT_SIZE], runtime[FORMAT_SIZE];
         table_cell(&table, member_number(process, "id", number));
         table_cell(&table, without_machine(member_text(process, "user_name")));
         table_cell(&table, member_text(process, "name"));
+        member_runtime(process, runtime);
+        if (runtimes)
+            table_cell(&table, runtime);
     }
-    return table_print(&table, out, terminal, header);
+    return table_print(&table, out, terminal, what & SHOW_HEADER);
 }

@@ -67,6 +67,8 @@ static int print_sheet(struct session *session, const json_t *process)
     sheet_line(&sheet, "user", member_text(process, "user_name"));
     sheet_line(&sheet, "file", member_text(process, "file_name"));
     sheet_line(&sheet, "command line", member_text(process, "command_line"));
+    member_runtime(process, text);
+    sheet_line(&sheet, "runtime", text);
     sheet_line(&sheet, "parent", strcmp(parent, "-1") == 0 ? "none" : parent);
     int r = line_children(&sheet, process);
     sheet_line(&sheet, "started", member_date(process, "start_time", text));

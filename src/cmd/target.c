@@ -62,7 +62,7 @@ int target_resolve(struct session *session, const char *text, int64_t *ret_id, s
     struct terminal terminal;
     r = terminal_look(STDERR_FILENO, invocation_option(session->invocation, OPTION_COLOR), &terminal);
     if (r >= 0)
-        r = show_list(stderr, &terminal, true, found);
+        r = show_list(stderr, &terminal, SHOW_HEADER, found);
     if (r < 0)
         return error_ensure(error, r, "Could not list the processes");
     return error_set(error, EINVAL, "%zu processes are named '%s': give the id of one.", count, text);

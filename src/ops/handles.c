@@ -59,7 +59,7 @@ static void write_found(struct search *search, const struct process_entry *entry
     search->found++;
     json_object_begin(search->json);
     json_key(search->json, "process");
-    kudu_summary(search->json, search->style, entry->pid, entry->name, entry->user);
+    kudu_summary(search->json, search->style, entry->pid, entry->name, entry->user, NULL);
     json_member_string(search->json, "kind", kind);
     if (fd >= 0)
         json_member_i64(search->json, "handle", fd);

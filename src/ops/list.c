@@ -1,5 +1,5 @@
 /* Every process there is, as Kudu's summaries. Asked for often: one stat a process, and a second look only at
- * names that the kernel cut. */
+ * names that the kernel cut, and at runtimes that aren't known yet. */
 #include "ops/table.h"
 
 #include <errno.h>
@@ -11,7 +11,8 @@ enum { COMM_CUT = 15 }; /* TASK_COMM_LEN without its NUL: names of this length m
 
 struct item {
     const struct process_entry *entry;
-    const char *name; /* entry's own, or owned by full_names */
+    const char *name; /* entry's own, or owned by the item */
+    struct runtime runtime;
 };
 
 static int by_name(const void *left, const void *right)
@@ -22,19 +23,32 @@ static int by_name(const void *left, const void *right)
 }
 
 /* The whole name of one whose name may have been cut; NULL: leave it as it is. Owned by the caller. */
-static char *full_name(const struct procfs *procfs, const struct process_entry *entry)
+static char *full_name(int directory_fd, const struct process_entry *entry)
+{
+    char name[256];
+
+    if (strlen(entry->name) != COMM_CUT)
+        return NULL;
+    process_full_name(directory_fd, entry->name, name, sizeof name);
+    return strcmp(name, entry->name) == 0 ? NULL : strdup(name); /* without memory the short one will do */
+}
+
+static struct item look_at(const struct procfs *procfs, const struct process_entry *entry)
 {
     _cleanup_close_ int fd = -1;
-    char path[16], name[256];
+    struct item item = {.entry = entry, .name = entry->name};
+    char path[16], *name;
 
-    if (entry->kernel_thread || strlen(entry->name) != COMM_CUT)
-        return NULL;
+    if (entry->kernel_thread)
+        return item;
     (void)snprintf(path, sizeof path, "%d", (int)entry->pid); /* fits */
     fd = openat(procfs->fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return NULL;
-    process_full_name(fd, entry->name, name, sizeof name);
-    return strcmp(name, entry->name) == 0 ? NULL : strdup(name); /* without memory the short one will do */
+        return item;
+    name = full_name(fd, entry);
+    item.name = name ? name : entry->name;
+    runtime_read(fd, entry->pid, entry->start_ticks, &item.runtime);
+    return item;
 }
 
 struct choice {
@@ -58,7 +72,8 @@ static int write_items(const struct item *items, size_t count, const struct kudu
 
     json_array_begin(&json);
     for (size_t i = 0; i < count; i++)
-        kudu_summary(&json, style, items[i].entry->pid, items[i].name, items[i].entry->user);
+        kudu_summary(&json, style, items[i].entry->pid, items[i].name, items[i].entry->user,
+                     &items[i].runtime);
     json_array_end(&json);
     return operation_answer_json(answer, &json, error);
 }
@@ -86,11 +101,10 @@ int operation_list(const struct operation_context *context, const struct request
         return error_errno(error, ENOMEM, "The processes could not be listed");
     for (size_t i = 0; i < list.count; i++) {
         const struct process_entry *entry = &list.items[i];
-        char *name;
+
         if ((entry->kernel_thread && !choice.kernel) || (!choice.all_users && entry->user != geteuid()))
             continue;
-        name = full_name(context->procfs, entry);
-        items[count++] = (struct item){.entry = entry, .name = name ? name : entry->name};
+        items[count++] = look_at(context->procfs, entry);
     }
     qsort(items, count, sizeof *items, by_name);
     r = write_items(items, count, &style, answer, error);

@@ -13,7 +13,7 @@
 #include "proc/maps.h"
 #include "proc/pidref.h"
 
-/* A connection to the virtual machine, which must be HotSpot (jvm.h), made by deadline_ms
+/* A connection to the virtual machine, which must be HotSpot (capture/jvm.h), made by deadline_ms
  * (clock_monotonic_ms). SIGQUIT is sent only where nothing has been attached before, the virtual machine in
  * the process catches that signal, and attaching is not switched off: without all that it would end, or fill
  * its output. maps: its mappings. Errors, with a sentence each: -ETIMEDOUT, -EBUSY it is stopped or traced,

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "capture/capture.h"
+#include "capture/jvm.h"
 #include "runtime/java_dump.h"
-#include "runtime/jvm.h"
 
 struct java_index;
 

@@ -26,11 +26,24 @@ static void members_identity(struct json *json, const struct kudu_style *style, 
     kudu_member_href(json, style, "href", pid, "");
 }
 
-void kudu_summary(struct json *json, const struct kudu_style *style, pid_t pid, const char *name, uid_t user)
+/* Kudu has no such members. */
+static void members_runtime(struct json *json, const struct runtime *runtime)
+{
+    if (runtime->kind == RUNTIME_UNKNOWN)
+        return;
+    json_member_string(json, "runtime", runtime_name(runtime->kind));
+    if (*runtime->version)
+        json_member_string(json, "runtime_version", runtime->version);
+}
+
+void kudu_summary(struct json *json, const struct kudu_style *style, pid_t pid, const char *name, uid_t user,
+                  const struct runtime *runtime)
 {
     json_object_begin(json);
     members_identity(json, style, pid, name);
     member_user(json, style, user);
+    if (runtime)
+        members_runtime(json, runtime);
     json_object_end(json);
 }
 
@@ -127,6 +140,7 @@ void kudu_process(struct json *json, const struct kudu_style *style, const struc
     json_member_string(json, "file_name", info->file_name ? info->file_name : "N/A");
     kudu_member_text(json, "command_line", buffer_string(&info->command_line));
     member_user(json, style, info->status.uid[1]);
+    members_runtime(json, &info->runtime);
     kudu_member_number(json, "handle_count", info->handle_count);
     kudu_member_number(json, "module_count", info->modules_denied ? -1 : (int64_t)info->modules.count);
     kudu_member_number(json, "thread_count", (int64_t)info->threads.count);

@@ -12,8 +12,9 @@ struct kudu_style {
     const struct host *host;
 };
 
-/* user (uid_t)-1: unknown, left out. */
-void kudu_summary(struct json *json, const struct kudu_style *style, pid_t pid, const char *name, uid_t user);
+/* user (uid_t)-1: unknown, left out. runtime may be NULL. */
+void kudu_summary(struct json *json, const struct kudu_style *style, pid_t pid, const char *name, uid_t user,
+                  const struct runtime *runtime);
 void kudu_process(struct json *json, const struct kudu_style *style, const struct process_info *info);
 void kudu_thread(struct json *json, const struct kudu_style *style, pid_t pid,
                  const struct thread_info *thread, bool full);

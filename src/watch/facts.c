@@ -10,45 +10,6 @@
 /* A process may say that its arguments are as long as its memory; more than this is not looked at. */
 enum { COMMAND_LOOKED_AT = 4096, ENVIRON_LOOKED_AT = 128 * 1024 };
 
-static const struct {
-    const char *program, *runtime;
-    const char *version_behind; /* part of the path behind which a version stands; NULL: behind the name */
-} runtimes[] = {
-    {"python", "Python", NULL}, {"java", "Java", "java-"},    {"node", "Node", NULL},
-    {"dotnet", ".NET", NULL},   {"ruby", "Ruby", NULL},       {"php", "PHP", NULL},
-    {"perl", "Perl", NULL},     {"beam.smp", "Erlang", NULL}, {"mono", "Mono", NULL},
-    {"deno", "Deno", NULL},     {"bun", "Bun", NULL},         {"lua", "Lua", NULL},
-};
-
-/* Digits and dots at text; 0: something else stands there. */
-static size_t version_size(const char *text)
-{
-    size_t size = strspn(text, "0123456789.");
-
-    return size < 8 ? size : 0;
-}
-
-void watch_runtime(const char *path, char text[WATCH_RUNTIME_MAX])
-{
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-
-    text[0] = '\0';
-    for (size_t i = 0; i < ELEMENTS_OF(runtimes); i++) {
-        size_t length = strlen(runtimes[i].program);
-        const char *rest = name + length, *version = rest;
-
-        if (strncmp(name, runtimes[i].program, length) != 0 || rest[version_size(rest)] != '\0')
-            continue;
-        if (runtimes[i].version_behind) {
-            version = strstr(path, runtimes[i].version_behind);
-            version = version ? version + strlen(runtimes[i].version_behind) : rest;
-        }
-        (void)snprintf(text, WATCH_RUNTIME_MAX, "%s%s%.*s", runtimes[i].runtime,
-                       version_size(version) ? " " : "", (int)version_size(version), version); /* fits */
-        return;
-    }
-}
-
 /* The kernel's mark at the end of a link to a file that is gone; a file may also be called so. */
 static void take_program(int directory_fd, struct watch_facts *facts)
 {
@@ -65,7 +26,6 @@ static void take_program(int directory_fd, struct watch_facts *facts)
         facts->badges |= BADGE_DELETED;
         path[length - (sizeof mark - 1)] = '\0';
     }
-    watch_runtime(path, facts->runtime);
 }
 
 static void take_command(int directory_fd, struct watch_facts *facts)
@@ -97,6 +57,7 @@ static void take_environment(int directory_fd, struct watch_facts *facts)
 void watch_facts_read(int directory_fd, const struct proc_stat *stat, struct watch_facts *ret_facts)
 {
     struct proc_status status = {.uid = {[1] = (uid_t)-1}};
+    struct runtime runtime;
 
     memset(ret_facts, 0,
            sizeof *ret_facts); /* with what lies between the members: they are compared as bytes */
@@ -116,6 +77,8 @@ void watch_facts_read(int directory_fd, const struct proc_stat *stat, struct wat
     }
     process_full_name(directory_fd, stat->name, ret_facts->name, sizeof ret_facts->name);
     take_program(directory_fd, ret_facts);
+    runtime_read(directory_fd, stat->pid, stat->start_ticks, &runtime);
+    runtime_text(&runtime, ret_facts->runtime);
     take_command(directory_fd, ret_facts);
     take_environment(directory_fd, ret_facts);
     if (proc_cgroup_read(directory_fd, &ret_facts->cgroup) < 0)

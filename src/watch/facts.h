@@ -2,9 +2,10 @@
 #pragma once
 
 #include "capture/process.h"
+#include "capture/runtime.h"
 #include "proc/cgroup.h"
 
-enum { WATCH_COMMAND_MAX = 512, WATCH_RUNTIME_MAX = 24 };
+enum { WATCH_COMMAND_MAX = 512 };
 
 enum watch_badge {
     BADGE_KERNEL = 1 << 0,  /* a kernel thread */
@@ -18,7 +19,7 @@ enum watch_badge {
 struct watch_facts {
     char name[256]; /* raw bytes, like the others */
     char command[WATCH_COMMAND_MAX];
-    char runtime[WATCH_RUNTIME_MAX]; /* "Python 3.11", by its program's name; "" none that is known */
+    char runtime[RUNTIME_TEXT_MAX]; /* "Python 3.11.7", "native"; "" unknown */
     struct proc_cgroup cgroup;
     uid_t user; /* effective */
     unsigned badges;
@@ -26,6 +27,3 @@ struct watch_facts {
 
 /* What can't be read is left empty. directory_fd: /proc/PID. */
 void watch_facts_read(int directory_fd, const struct proc_stat *stat, struct watch_facts *ret_facts);
-
-/* The runtime that a program's path names: "" where it names none. */
-void watch_runtime(const char *path, char text[WATCH_RUNTIME_MAX]);

@@ -30,7 +30,8 @@ def test_list(service, sleeper, root):
     mine = [p for p in listed if p["id"] == process.pid]
     assert mine == [{"id": process.pid, "name": mine[0]["name"], "machineName": socket.gethostname(),
                      "href": f"{service.url}{root}/{process.pid}",
-                     "user_name": f"{socket.gethostname()}\\{pwd.getpwuid(os.getuid()).pw_name}"}]
+                     "user_name": f"{socket.gethostname()}\\{pwd.getpwuid(os.getuid()).pw_name}",
+                     "runtime": "Python", "runtime_version": mine[0]["runtime_version"]}]
     assert "python" in mine[0]["name"]
     assert service.json(f"{root}/?allUsers=true")  # a trailing slash
 

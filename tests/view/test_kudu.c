@@ -31,12 +31,12 @@ static void summaries_have_five_members(void **state)
     struct kudu_style relative = style;
 
     (void)state;
-    ASSERT_JSON(kudu_summary(&json, &style, 42, "nginx", 0),
+    ASSERT_JSON(kudu_summary(&json, &style, 42, "nginx", 0, NULL),
                 "{\"id\":42,\"name\":\"nginx\",\"machineName\":\"BOX\",\"href\":\"" BASE
                 "/42\",\"user_name\":\"BOX\\\\root\"}");
     relative.base = "";
     ASSERT_JSON(
-        kudu_summary(&json, &relative, 7, "a\n\xff", (uid_t)-1),
+        kudu_summary(&json, &relative, 7, "a\n\xff", (uid_t)-1, NULL),
         "{\"id\":7,\"name\":\"a\\n\xef\xbf\xbd\",\"machineName\":\"BOX\",\"href\":\"/api/processes/7\"}");
 }
 

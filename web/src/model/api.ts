@@ -97,6 +97,8 @@ export interface Detail {
   open_file_handles: string[];
   file_name?: string;
   command_line?: string;
+  runtime?: string;
+  runtime_version?: string;
   user_name?: string;
   handle_count?: number;
   module_count?: number;

@@ -16,7 +16,7 @@ export function Badges({ process }: { process: Process }) {
     <>
       {process.state === "Z" && <span class="badge warn" title="it has ended, and its parent has not collected it">ended</span>}
       {stopped && <span class="badge warn" title="it is stopped, by a signal or a debugger">stopped</span>}
-      {process.runtime && <span class="badge" title="what runs its code">{visible(process.runtime)}</span>}
+      {process.runtime && process.runtime !== "native" && <span class="badge" title="what runs its code">{visible(process.runtime)}</span>}
       {(process.badges ?? []).map((badge) => (
         <span key={badge} class={badge === "deleted" || badge === "traced" ? "badge warn" : "badge"} title={meanings[badge] ?? badge}>
           {badge}

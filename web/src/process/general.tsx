@@ -44,6 +44,7 @@ export function General({ live, id, process }: { live: Live; id: number; process
               <h3>What it is</h3>
               <dl>
                 <Fact name="Program"><span class="copy">{visible(detail.file_name ?? "")}</span></Fact>
+                {detail.runtime && <Fact name="Runtime">{visible([detail.runtime, detail.runtime_version].filter(Boolean).join(" "))}</Fact>}
                 <Fact name="Command line"><code class="copy">{visible(detail.command_line ?? "")}</code></Fact>
                 <Fact name="User">{visible(detail.user_name ?? "")}</Fact>
                 <Fact name="Unit">{visible(process?.unit ?? "")}</Fact>

@@ -1,4 +1,4 @@
-#include "runtime/jvm.h"
+#include "capture/jvm.h"
 
 #include <string.h>
 
