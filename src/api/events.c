@@ -227,7 +227,7 @@ static int take_frames(struct events *events)
     return r;
 }
 
-/* What is there: > 0 more may be, -EAGAIN nothing for now, 0 or others the end. */
+/* > 0: so much came, and there may be more; -EAGAIN: nothing just now; all else: the end. */
 static ssize_t read_some(struct events *events)
 {
     ssize_t n;

@@ -11,6 +11,8 @@
 #define LIMIT_ENVIRON (8u * 1024 * 1024)    /* environment or command line of one process */
 #define LIMIT_CGROUP_TEXT (64u * 1024)      /* the list of one process's control groups */
 #define LIMIT_RESCANS 64u                   /* passes over /proc/PID/task or the tree until nothing is new */
+#define LIMIT_HUNG_MS 2000u                 /* for a file that a hung process may never give ... */
+#define LIMIT_HUNG_READS 8u                 /* ... and so many threads wait for such ones; 64 KiB each */
 #define LIMIT_TORN_READS 5u                 /* a torn maps file is read again this often */
 
 /* ELF files of targets */

@@ -1,9 +1,8 @@
 #include "capture/process_name.h"
 
 #include "capture/process.h"
+#include "proc/patient.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,18 +33,10 @@ void process_name_complete(const struct buffer *cmdline, const char *comm, char 
 
 void process_full_name(int directory_fd, const char *comm, char *ret_name, size_t size)
 {
-    _cleanup_close_ int fd = -1;
-    char text[COMMAND_TEXT + 1];
-    struct buffer cmdline = {.data = text};
-    ssize_t length;
+    _cleanup_buffer_ struct buffer cmdline = BUFFER_INIT(COMMAND_TEXT);
 
     /* most names are shorter, and lists ask for thousands */
     if (strlen(comm) == COMM_CUT)
-        fd = openat(directory_fd, "cmdline", O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    do
-        length = fd < 0 ? 0 : read(fd, text, COMMAND_TEXT);
-    while (length < 0 && errno == EINTR);
-    cmdline.size = length > 0 ? (size_t)length : 0;
-    text[cmdline.size] = '\0';
+        (void)!proc_read_patiently(directory_fd, "cmdline", &cmdline); /* what came will do */
     process_name_complete(&cmdline, comm, ret_name, size);
 }

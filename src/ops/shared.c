@@ -23,6 +23,11 @@ int operation_denied(const struct operation_context *context, const struct pidre
 
     if (r == -ESRCH)
         return error_set(error, ESRCH, "Process with an Id of %d is not running.", (int)target->pid);
+    if (r == -ETIMEDOUT)
+        return error_set(error, ETIMEDOUT,
+                         "%s of process %d could not be read: for two seconds nothing came. It hangs in the "
+                         "kernel, with its memory locked; its threads' wait_reason says where.",
+                         what, (int)target->pid);
     if (r != -EACCES && r != -EPERM)
         return error_errno(error, -r, "%s of process %d could not be read", what, (int)target->pid);
     trace_diagnose(context->procfs, target, &diagnosis);

@@ -1,7 +1,7 @@
 #include "proc/environ.h"
 
 #include "base/limits.h"
-#include "proc/read.h"
+#include "proc/patient.h"
 
 #include <errno.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 static int read_block(int directory_fd, const char *name, struct buffer *ret_block)
 {
     _cleanup_buffer_ struct buffer block = BUFFER_INIT(LIMIT_ENVIRON);
-    int r = proc_read_memory_file(directory_fd, name, &block);
+    int r = proc_read_patiently(directory_fd, name, &block);
 
     if (r < 0 && r != -ENOBUFS)
         return r;

@@ -1,6 +1,6 @@
 /* NUL-separated blocks: /proc/PID/environ and cmdline. What is longer than LIMIT_ENVIRON is cut there, since
  * a process may say of any memory that this is its environment. Both are empty in the middle of an exec.
- * -ESRCH: gone. */
+ * -ESRCH: gone; -ETIMEDOUT: it hangs (proc/patient.h). */
 #pragma once
 
 #include "base/buffer.h"

@@ -8,6 +8,7 @@ static const struct {
 } badges[] = {
     {BADGE_KERNEL, "kernel"},   {BADGE_SECCOMP, "seccomp"}, {BADGE_TRACED, "traced"},
     {BADGE_DELETED, "deleted"}, {BADGE_SCM, "scm"},         {BADGE_WEBJOB, "webjob"},
+    {BADGE_HUNG, "hung"},
 };
 
 static void member_permille(struct json *json, const char *key, uint64_t value)

@@ -1,7 +1,7 @@
 #include "watch/facts.h"
 
 #include "base/io.h"
-#include "proc/read.h"
+#include "proc/patient.h"
 
 #include <errno.h>
 #include <string.h>
@@ -31,8 +31,9 @@ static void take_program(int directory_fd, struct watch_facts *facts)
 static void take_command(int directory_fd, struct watch_facts *facts)
 {
     _cleanup_buffer_ struct buffer block = BUFFER_INIT(COMMAND_LOOKED_AT), text = {0};
-    int r = proc_read_memory_file(directory_fd, "cmdline", &block);
+    int r = proc_read_patiently(directory_fd, "cmdline", &block);
 
+    facts->badges |= r == -ETIMEDOUT ? BADGE_HUNG : 0u;
     if (r < 0 && r != -ENOBUFS)
         return;
     if (cmdline_join(&block, &text) == 0)
@@ -42,7 +43,7 @@ static void take_command(int directory_fd, struct watch_facts *facts)
 static void take_environment(int directory_fd, struct watch_facts *facts)
 {
     _cleanup_buffer_ struct buffer block = BUFFER_INIT(ENVIRON_LOOKED_AT);
-    int r = proc_read_memory_file(directory_fd, "environ", &block);
+    int r = proc_read_patiently(directory_fd, "environ", &block);
     const char *pool;
 
     if (r < 0 && r != -ENOBUFS)

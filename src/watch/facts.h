@@ -14,6 +14,7 @@ enum watch_badge {
     BADGE_DELETED = 1 << 3, /* its program's file was removed or replaced since */
     BADGE_SCM = 1 << 4,     /* Kudu's own site, and a web job: what Azure says in its environment */
     BADGE_WEBJOB = 1 << 5,
+    BADGE_HUNG = 1 << 6, /* its memory is locked: a thread of it hangs in the kernel (proc/patient.h) */
 };
 
 struct watch_facts {

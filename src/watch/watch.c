@@ -60,6 +60,8 @@ static int take_facts(int directory_fd, const struct proc_stat *stat, struct wat
     if (!facts)
         return -ENOMEM;
     watch_facts_read(directory_fd, stat, facts);
+    if (item->facts && (facts->badges & BADGE_HUNG))
+        memcpy(facts->command, item->facts->command, sizeof facts->command); /* as it was last known */
     if (!item->facts || memcmp(item->facts, facts, sizeof *facts) != 0)
         item->changes |= WATCHED_WHOLE;
     free(item->facts);

@@ -124,6 +124,30 @@ static void what_comes_changes_and_goes(void **state)
     assert_int_equal(watch.host_cpu_permille, 500);
 }
 
+/* Whose command line is a pipe that nobody writes to: it hangs, until we do. */
+static void a_hung_process_holds_up_no_other(void **state)
+{
+    const struct tree *tree = *state;
+    _cleanup_watch_ struct watch watch = {0};
+    int writer;
+
+    put_process(tree, 10, "well", 5, 100, 0);
+    put_process(tree, 20, "hung", 5, 100, 0);
+    put_process(tree, 30, "also-well", 5, 100, 0);
+    assert_int_equal(mkfifoat(tree->procfs.fd, "20/cmdline", 0600), 0);
+    assert_int_equal(watch_sample(&watch, &tree->procfs), 0);
+    assert_int_equal(watch.count, 3);
+    assert_int_equal(watch.items[0].facts->badges, 0);
+    assert_int_equal(watch.items[1].facts->badges, BADGE_HUNG);
+    assert_string_equal(watch.items[1].facts->name, "hung");
+    assert_string_equal(watch.items[2].facts->name, "also-well");
+
+    writer = openat(tree->procfs.fd, "20/cmdline", O_WRONLY | O_CLOEXEC);
+    assert_true(writer >= 0);
+    (void)close(writer);
+    assert_int_equal(unlinkat(tree->procfs.fd, "20/cmdline", 0), 0);
+}
+
 static void a_pid_that_is_used_again_is_another_process(void **state)
 {
     const struct tree *tree = *state;
@@ -195,6 +219,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_comes_changes_and_goes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_hung_process_holds_up_no_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pid_that_is_used_again_is_another_process, set_up, tear_down),
         cmocka_unit_test_setup_teardown(another_name_makes_it_new, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nonsense_is_left_out, set_up, tear_down),

@@ -8,6 +8,7 @@ const meanings: Record<string, string> = {
   deleted: "its program's file was removed or replaced since it began",
   scm: "Kudu's own site",
   webjob: "a web job",
+  hung: "a thread of it hangs in the kernel with the memory's lock: its command line and environment can't be read",
 };
 
 export function Badges({ process }: { process: Process }) {
@@ -18,7 +19,7 @@ export function Badges({ process }: { process: Process }) {
       {stopped && <span class="badge warn" title="it is stopped, by a signal or a debugger">stopped</span>}
       {process.runtime && process.runtime !== "native" && <span class="badge" title="what runs its code">{visible(process.runtime)}</span>}
       {(process.badges ?? []).map((badge) => (
-        <span key={badge} class={badge === "deleted" || badge === "traced" ? "badge warn" : "badge"} title={meanings[badge] ?? badge}>
+        <span key={badge} class={["deleted", "traced", "hung"].includes(badge) ? "badge warn" : "badge"} title={meanings[badge] ?? badge}>
           {badge}
         </span>
       ))}
