@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "capture/jvm.h"
 #include "capture/runtime_parts.h"
+#include "proc/patient.h"
 #include "proc/read.h"
 #include "proc/tasks.h"
 
@@ -13,7 +14,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 static const char *const names[] = {
@@ -46,12 +46,11 @@ void runtime_text(const struct runtime *runtime, char text[RUNTIME_TEXT_MAX])
                    runtime->version); /* fits */
 }
 
-/* A process that was looked at. One that runs another program has another inode there. */
+/* A process that was looked at. */
 struct seen {
     pid_t pid;
     uint64_t start_ticks;
-    dev_t device;
-    ino_t inode;
+    uint64_t program; /* its path's hash: one that runs another program has another */
     uint64_t looked_ms;
     bool is_settled; /* it won't become another */
     struct runtime runtime;
@@ -135,17 +134,26 @@ static void look_into_program(const struct pidref *process, const char *program,
     }
 }
 
-static void look(int directory_fd, pid_t pid, struct runtime *runtime)
+struct looking {
+    pid_t pid;
+    struct runtime runtime;
+    uint64_t spent_ns;
+};
+
+static void look(int directory_fd, void *data)
 {
-    struct pidref process = {.pid = pid, .dir_fd = directory_fd, .pid_fd = -1};
+    struct looking *looking = data;
+    struct pidref process = {.pid = looking->pid, .dir_fd = directory_fd, .pid_fd = -1};
+    uint64_t began_ns = clock_thread_ns();
     _cleanup_free_ char *program = NULL;
 
     if (io_readlink_at(directory_fd, "exe", &program) < 0)
         return;
-    runtime_of_path(program, false, runtime);
-    look_at_maps(&process, program, runtime);
-    if (runtime->kind == RUNTIME_UNKNOWN)
-        look_into_program(&process, program, runtime);
+    runtime_of_path(program, false, &looking->runtime);
+    look_at_maps(&process, program, &looking->runtime);
+    if (looking->runtime.kind == RUNTIME_UNKNOWN)
+        look_into_program(&process, program, &looking->runtime);
+    looking->spent_ns = clock_thread_ns() - began_ns;
 }
 
 /* Runtimes are loaded in the first moments of a process. Started is counted from boot, as this clock. */
@@ -168,11 +176,13 @@ static bool may_look(uint64_t now_ms)
     return memory.spent_ns < LIMIT_RUNTIME_MS * 1000000ull;
 }
 
+/* Its memory may be locked, and its program out of reach (proc/patient.h). */
 static void read_seen(int directory_fd, struct seen *item, const struct seen *now)
 {
-    uint64_t began;
-    bool is_same = item->pid == now->pid && item->start_ticks == now->start_ticks &&
-                   item->device == now->device && item->inode == now->inode;
+    static const struct patient_work work = {.run = look, .size = sizeof(struct looking)};
+    struct looking looking = {.pid = now->pid};
+    bool is_same =
+        item->pid == now->pid && item->start_ticks == now->start_ticks && item->program == now->program;
 
     if (is_same && (item->is_settled || now->looked_ms - item->looked_ms < AGAIN_MS))
         return;
@@ -181,23 +191,33 @@ static void read_seen(int directory_fd, struct seen *item, const struct seen *no
     if (!may_look(now->looked_ms))
         return;
     *item = *now;
-    began = clock_thread_ns();
-    look(directory_fd, now->pid, &item->runtime);
-    memory.spent_ns += clock_thread_ns() - began;
+    if (patient_do(directory_fd, &work, &looking) < 0)
+        return;
+    item->runtime = looking.runtime;
+    memory.spent_ns += looking.spent_ns;
     item->is_settled = is_old(now->start_ticks);
+}
+
+/* FNV-1a */
+static uint64_t hash_of(const char *text)
+{
+    uint64_t hash = 14695981039346656037u;
+
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 1099511628211u;
+    return hash;
 }
 
 void runtime_read(int directory_fd, pid_t pid, uint64_t start_ticks, struct runtime *ret_runtime)
 {
     struct seen now = {.pid = pid, .start_ticks = start_ticks, .looked_ms = clock_monotonic_ms()};
     struct seen *item = &memory.items[(size_t)pid % SEEN_MAX];
-    struct stat program;
+    _cleanup_free_ char *program = NULL;
 
     *ret_runtime = (struct runtime){0};
-    if (fstatat(directory_fd, "exe", &program, 0) < 0)
+    if (io_readlink_at(directory_fd, "exe", &program) < 0) /* of the kernel's own memory: it never hangs */
         return;
-    now.device = program.st_dev;
-    now.inode = program.st_ino;
+    now.program = hash_of(program);
     pthread_mutex_lock(&memory.lock);
     read_seen(directory_fd, item, &now);
     *ret_runtime = item->runtime;

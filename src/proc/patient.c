@@ -13,20 +13,19 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* Of the caller and of the thread that reads: the last one frees it. */
-struct reading {
+/* Of the caller and of the thread: the last one frees it. */
+struct task {
     int directory_fd; /* its own; while it is open no other process has its inode number */
-    char name[16];
-    struct buffer buffer;
-    int result;
+    const struct patient_work *work;
+    void *data;
     bool is_done, is_given_up;
 };
 
-/* A list's reads come one by one: one lock for all of them. */
+/* A list looks at its processes one by one: one lock for all. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t is_over; /* by CLOCK_MONOTONIC */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static const struct reading *readings[LIMIT_HUNG_READS]; /* all that go on */
+static const struct task *tasks[LIMIT_HUNG_READS]; /* all that go on */
 
 static void prepare(void)
 {
@@ -38,19 +37,21 @@ static void prepare(void)
     (void)pthread_condattr_destroy(&monotonic);
 }
 
-static void reading_free(struct reading *reading)
+static void task_free(struct task *task)
 {
-    buffer_release(&reading->buffer);
-    (void)fd_close(reading->directory_fd);
-    free(reading);
+    if (task->is_given_up && task->work->drop)
+        task->work->drop(task->data);
+    (void)fd_close(task->directory_fd);
+    free(task->data);
+    free(task);
 }
 
 /* NULL: a free place. LIMIT_HUNG_READS: nowhere. */
-static size_t place_of(const struct reading *reading)
+static size_t place_of(const struct task *task)
 {
     size_t at = 0;
 
-    while (at < LIMIT_HUNG_READS && readings[at] != reading)
+    while (at < LIMIT_HUNG_READS && tasks[at] != task)
         at++;
     return at;
 }
@@ -64,36 +65,34 @@ static bool is_same_process(int one_fd, int other_fd)
 }
 
 /* With the lock held: whether it is worth a try. */
-static bool may_read(int directory_fd)
+static bool may_begin(int directory_fd)
 {
     for (size_t i = 0; i < LIMIT_HUNG_READS; i++)
-        if (readings[i] && readings[i]->is_given_up &&
-            is_same_process(readings[i]->directory_fd, directory_fd))
+        if (tasks[i] && tasks[i]->is_given_up && is_same_process(tasks[i]->directory_fd, directory_fd))
             return false;
     return place_of(NULL) < LIMIT_HUNG_READS;
 }
 
-static void *reader_main(void *argument)
+static void *task_main(void *argument)
 {
-    struct reading *reading = argument;
-    int r = proc_read_memory_file(reading->directory_fd, reading->name, &reading->buffer);
+    struct task *task = argument;
     bool is_ours;
 
+    task->work->run(task->directory_fd, task->data);
     (void)pthread_mutex_lock(&lock);
-    reading->result = r;
-    reading->is_done = true;
-    readings[place_of(reading)] = NULL;
-    is_ours = reading->is_given_up;
+    tasks[place_of(task)] = NULL;
+    task->is_done = true;
+    is_ours = task->is_given_up;
     (void)pthread_cond_broadcast(&is_over);
     (void)pthread_mutex_unlock(&lock);
     if (is_ours)
-        reading_free(reading);
+        task_free(task);
     return NULL;
 }
 
-static int start_reader(struct reading *reading)
+static int start(struct task *task)
 {
-    enum { STACK = 64 * 1024 };
+    enum { STACK = 128 * 1024 };
     sigset_t all, previous;
     pthread_attr_t attributes;
     pthread_t thread;
@@ -105,66 +104,100 @@ static int start_reader(struct reading *reading)
     (void)pthread_attr_setstacksize(&attributes, STACK);
     (void)sigfillset(&all); /* the program's signals are for its other threads */
     (void)pthread_sigmask(SIG_SETMASK, &all, &previous);
-    r = -pthread_create(&thread, &attributes, reader_main, reading);
+    r = -pthread_create(&thread, &attributes, task_main, task);
     (void)pthread_sigmask(SIG_SETMASK, &previous, NULL);
     (void)pthread_attr_destroy(&attributes);
     return r;
 }
 
 /* With the lock held. False: it is the thread's from now on. */
-static bool wait_for(struct reading *reading)
+static bool wait_for(struct task *task)
 {
     uint64_t until_ns = clock_monotonic_ns() + LIMIT_HUNG_MS * 1000000ull;
     const struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000),
                                    .tv_nsec = (long)(until_ns % 1000000000)};
 
-    while (!reading->is_done && !reading->is_given_up)
-        reading->is_given_up =
-            pthread_cond_timedwait(&is_over, &lock, &until) == ETIMEDOUT && !reading->is_done;
-    return reading->is_done;
+    while (!task->is_done && !task->is_given_up)
+        task->is_given_up = pthread_cond_timedwait(&is_over, &lock, &until) == ETIMEDOUT && !task->is_done;
+    return task->is_done;
 }
 
-static int new_reading(int directory_fd, const char *name, size_t limit, struct reading **ret_reading)
+static int new_task(int directory_fd, const struct patient_work *work, const void *data,
+                    struct task **ret_task)
 {
-    struct reading *reading = calloc(1, sizeof *reading);
+    struct task *task = calloc(1, sizeof *task);
+    void *copy = malloc(work->size);
+    int fd = fcntl(directory_fd, F_DUPFD_CLOEXEC, 0), r = fd < 0 ? -errno : -ENOMEM;
 
-    if (!reading)
-        return -ENOMEM;
-    reading->buffer = BUFFER_INIT(limit);
-    (void)snprintf(reading->name, sizeof reading->name, "%s", name); /* fits */
-    reading->directory_fd = fcntl(directory_fd, F_DUPFD_CLOEXEC, 0);
-    if (reading->directory_fd < 0) {
-        int r = -errno;
-        free(reading);
+    if (!task || !copy || fd < 0) {
+        free(task);
+        free(copy);
+        (void)fd_close(fd);
         return r;
     }
-    *ret_reading = reading;
+    memcpy(copy, data, work->size);
+    *task = (struct task){.directory_fd = fd, .work = work, .data = copy};
+    *ret_task = task;
     return 0;
 }
 
-int proc_read_patiently(int directory_fd, const char *name, struct buffer *buffer)
+int patient_do(int directory_fd, const struct patient_work *work, void *data)
 {
-    struct reading *reading = NULL;
+    struct task *task = NULL;
     bool is_done = true;
-    int r, appended;
+    int r;
 
     (void)pthread_once(&once, prepare); /* can't fail */
-    r = new_reading(directory_fd, name, buffer->limit, &reading);
+    r = new_task(directory_fd, work, data, &task);
     if (r < 0)
         return r;
     (void)pthread_mutex_lock(&lock);
-    r = may_read(directory_fd) ? start_reader(reading) : -ETIMEDOUT;
+    r = may_begin(directory_fd) ? start(task) : -ETIMEDOUT;
     if (r == 0) {
-        readings[place_of(NULL)] = reading;
-        is_done = wait_for(reading);
+        tasks[place_of(NULL)] = task;
+        is_done = wait_for(task);
     }
     (void)pthread_mutex_unlock(&lock);
     if (!is_done)
         return -ETIMEDOUT;
+    if (r == 0)
+        memcpy(data, task->data, work->size);
+    task_free(task);
+    return r;
+}
+
+/* --- A file --- */
+
+struct reading {
+    char name[16];
+    struct buffer buffer;
+    int result;
+};
+
+static void read_file(int directory_fd, void *data)
+{
+    struct reading *reading = data;
+
+    reading->result = proc_read_memory_file(directory_fd, reading->name, &reading->buffer);
+}
+
+static void drop_reading(void *data)
+{
+    buffer_release(&((struct reading *)data)->buffer);
+}
+
+int proc_read_patiently(int directory_fd, const char *name, struct buffer *buffer)
+{
+    static const struct patient_work work = {read_file, drop_reading, sizeof(struct reading)};
+    struct reading reading = {.buffer = BUFFER_INIT(buffer->limit)};
+    int r;
+
+    (void)snprintf(reading.name, sizeof reading.name, "%s", name); /* fits */
+    r = patient_do(directory_fd, &work, &reading);
     if (r == 0) {
-        appended = buffer_append(buffer, reading->buffer.data, reading->buffer.size);
-        r = reading->result < 0 ? reading->result : appended;
+        int appended = buffer_append(buffer, reading.buffer.data, reading.buffer.size);
+        r = reading.result < 0 ? reading.result : appended;
     }
-    reading_free(reading);
+    buffer_release(&reading.buffer);
     return r;
 }

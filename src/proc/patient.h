@@ -1,13 +1,24 @@
-/* Reading what a hung process may never give. For src/proc, src/capture and src/watch.
+/* Doing what a hung process may never let us finish, by a thread of its own. For src/proc, src/capture and
+ * src/watch.
  *
- * cmdline and environ are read out of the process's memory: that waits for its memory's lock, which a thread
- * that hangs in the kernel may hold for ever (a page of a network file system that is gone, for one). A list
- * of processes must not hang with it, as ps does. */
+ * cmdline, environ and maps wait for the lock of the process's memory, which a thread of it that hangs in the
+ * kernel may hold for ever; and its program may lie in a network file system that is gone. A list of
+ * processes must not hang with it, as ps does. */
 #pragma once
 
 #include "base/buffer.h"
 
-/* As proc_read_memory_file(), by a thread of its own. -ETIMEDOUT: nothing came within LIMIT_HUNG_MS; and at
- * once for a process that has not given the last one yet, or where LIMIT_HUNG_READS threads wait already. The
- * waiting thread ends when the process gives what was asked, or with us. */
+struct patient_work {
+    void (*run)(int directory_fd, void *data);
+    void (*drop)(void *data); /* frees what data has, of work that was given up; may be NULL */
+    size_t size;              /* of data */
+};
+
+/* Runs the work upon a copy of data, and copies that back. -ETIMEDOUT: it has not come to its end within
+ * LIMIT_HUNG_MS, data is as it was; and at once for a process (directory_fd: /proc/PID) of which a work that
+ * was given up still hangs, or where LIMIT_HUNG_READS do. The thread ends when the process lets it, or with
+ * us. */
+int patient_do(int directory_fd, const struct patient_work *work, void *data) _must_check_;
+
+/* proc_read_memory_file(), so. */
 int proc_read_patiently(int directory_fd, const char *name, struct buffer *buffer) _must_check_;

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -114,6 +116,35 @@ static void own_runtime(void **state)
     (void)close(fd);
 }
 
+/* Its maps are a pipe that nobody writes to. */
+static void a_hung_one_is_unknown_until_it_goes_on(void **state)
+{
+    char path[] = "/tmp/procscope-runtime-XXXXXX";
+    int fd, writer;
+    struct runtime runtime;
+    (void)state;
+
+    assert_non_null(mkdtemp(path));
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(symlinkat("/usr/bin/python3.11", fd, "exe"), 0);
+    assert_int_equal(mkfifoat(fd, "maps", 0600), 0);
+    for (int i = 0; i < 100; i++) { /* the first time it is waited for, and then no more */
+        runtime_read(fd, 70000, 1, &runtime);
+        assert_int_equal(runtime.kind, RUNTIME_UNKNOWN);
+    }
+    writer = openat(fd, "maps", O_WRONLY | O_CLOEXEC);
+    assert_true(writer >= 0);
+    (void)close(writer);
+    assert_int_equal(unlinkat(fd, "maps", 0), 0);
+    while (runtime.kind == RUNTIME_UNKNOWN)
+        runtime_read(fd, 70000, 1, &runtime);
+    assert_int_equal(runtime.kind, RUNTIME_PYTHON);
+    assert_int_equal(unlinkat(fd, "exe", 0), 0);
+    assert_int_equal(rmdir(path), 0);
+    (void)close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -123,6 +154,7 @@ int main(void)
         cmocka_unit_test(a_version_has_no_more_than_fits),
         cmocka_unit_test(what_is_no_program_is_none_of_gos),
         cmocka_unit_test(own_runtime),
+        cmocka_unit_test(a_hung_one_is_unknown_until_it_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,6 +40,8 @@ SIDE_BY_SIDE = {f"test_{name}.py" for name in (
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "side_by_side: may run beside others (conftest.SIDE_BY_SIDE)")
+    # a job in the background has it ignored, and so would all that we start
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):
