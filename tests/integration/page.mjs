@@ -51,6 +51,8 @@ const scenarios = {
   /** A tree of real processes: what is below what, a filter, an order. */
   async tree() {
     const page = await open();
+    await list(page);
+    const bytes = await firstView(page);
     await list(page, `pid:${given.child}`);
     await row(page, given.child).waitFor();
     const levels = [await row(page, given.parent).getAttribute("aria-level"), await row(page, given.child).getAttribute("aria-level")].map(Number);
@@ -62,7 +64,7 @@ const scenarios = {
     const order = await page.locator(".rows .row .id").allTextContents();
     await page.getByRole("columnheader", { name: "PID" }).getByRole("button").click();
     await page.waitForFunction(() => document.querySelector(".rows .row .id")?.textContent !== "1");
-    return { levels, order: order.map(Number), badges: await badges(page) };
+    return { levels, order: order.map(Number), bytes };
   },
 
   /** Nothing but keys. */
@@ -84,10 +86,7 @@ const scenarios = {
     await page.keyboard.press("Enter");
     await page.getByRole("tab", { name: "General" }).waitFor();
     await page.getByText("Command line").waitFor();
-    for (let i = 0; !(await page.getByRole("tab", { name: "General" }).evaluate((tab) => tab === document.activeElement)); i++) {
-      if (i > 20) throw new Error("Tab never leads to the tabs");
-      await page.keyboard.press("Tab");
-    }
+    await tabTo(page, page.getByRole("tab", { name: "General" }));
     await page.keyboard.press("ArrowRight");
     await page.waitForFunction((hash) => location.hash === hash, `#/${given.child}/threads`);
     await page.keyboard.press("Escape");
@@ -97,6 +96,112 @@ const scenarios = {
     await page.keyboard.press("p");
     await page.getByText("live", { exact: true }).waitFor();
     return { selected: await page.locator(".selected").getAttribute("id") };
+  },
+
+  /** Columns are chosen, sorted by and remembered, by keys alone. */
+  async columns() {
+    const page = await open();
+    await list(page, `pid:${given.child}`);
+    const head = (name) => page.getByRole("columnheader", { name });
+    await page.keyboard.press("Enter"); // out of the filter
+    await page.keyboard.press("c");
+    await tabTo(page, page.getByRole("checkbox", { name: /^Parent/ }));
+    await page.keyboard.press("Space");
+    await head("Parent").waitFor({ state: "attached" });
+    await tabTo(page, page.getByRole("checkbox", { name: /^Command/ }));
+    await page.keyboard.press("Space");
+    await head("Command").waitFor({ state: "detached" });
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    const shown = await page.getByRole("columnheader").allTextContents();
+    await tabTo(page, head("Process").getByRole("button"));
+    for (let i = 0; i < shown.indexOf("Parent"); i++) await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("Enter");
+    await page.locator("[role=columnheader][aria-sort=ascending]", { hasText: "Parent" }).waitFor();
+    await page.reload();
+    await page.locator("[role=columnheader][aria-sort=ascending]", { hasText: "Parent" }).waitFor();
+    await list(page, `pid:${given.child}`);
+    await row(page, given.child).locator(".parent", { hasText: String(given.parent) }).waitFor();
+    const kept = await page.getByRole("columnheader").allTextContents();
+    await page.getByRole("button", { name: "Columns" }).click();
+    await page.getByRole("button", { name: "As usual" }).click();
+    await head("Command").waitFor({ state: "attached" });
+    return { kept: kept.map((one) => one.replace(/ [↑↓]$/, "")) };
+  },
+
+  /** What each thread takes, while its tab is open; stacks of all and of one. */
+  async threads() {
+    const page = await open(`#/${given.id}/threads`);
+    let asked = 0;
+    page.on("request", (request) => (asked += request.url().includes("/threads?") ? 1 : 0));
+    const line = (name) => page.locator("table.threads tbody tr", { hasText: name });
+    await page.waitForFunction(() => [...document.querySelectorAll("td.live span")].some((one) => Number(one.textContent) > 0));
+    await page.getByRole("button", { name: /^TID/ }).click();
+    await page.locator("th[aria-sort=ascending]", { hasText: "TID" }).waitFor();
+    const ids = await page.locator("table.threads tbody tr td:first-child").allTextContents();
+    await line("spin-0").getByRole("button").click();
+    await page.locator("tr.inner .frames li", { hasText: "start_thread" }).waitFor();
+    await page.getByRole("button", { name: "Each" }).click();
+    await page.locator("details.stack summary", { hasText: "spin-1" }).waitFor();
+    const each = await page.locator("details.stack").count();
+    await page.getByRole("button", { name: "Grouped" }).click();
+    await page.locator("details.stack summary", { hasText: "spin-1" }).waitFor();
+    await page.locator("p.soft, span.soft", { hasText: /in \d+ groups?/ }).first().waitFor();
+    await page.getByRole("tab", { name: "General" }).click();
+    await page.getByText("Command line").waitFor();
+    asked = 0;
+    await page.waitForTimeout(2500); // would be asked twice; a slow machine only hides it
+    return { ids: ids.map(Number), each, asked };
+  },
+
+  /** Where a right is missing: what the doctor says. */
+  async advice() {
+    const page = await open(`#/${given.id}/environment`);
+    const advice = page.getByRole("note", { name: "What would help" });
+    await advice.waitFor();
+    const environment = await advice.innerText();
+    await page.getByRole("alert").waitFor();
+    await page.getByRole("tab", { name: "Files" }).click();
+    await page.getByText("They may not be seen.").waitFor();
+    await advice.waitFor();
+    const files = await advice.innerText();
+    await axe(page, "advice");
+    return { environment, files };
+  },
+
+  /** On paper there is all of it. */
+  async print() {
+    const page = await open();
+    await list(page);
+    await page.getByText("live", { exact: true }).waitFor();
+    await page.keyboard.press("p"); // so that there are no more meanwhile
+    await page.getByText("paused").waitFor();
+    const rows = () => page.locator(".rows .row").count();
+    const seen = await rows();
+    const [all, printed] = await page.evaluate(() => {
+      dispatchEvent(new Event("beforeprint"));
+      return [Number(document.querySelector("[role=treegrid]").ariaRowCount ?? document.querySelector("[role=treegrid]").getAttribute("aria-rowcount")) - 1, document.querySelectorAll(".rows .row").length];
+    });
+    await page.emulateMedia({ media: "print" });
+    const fits = await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth && getComputedStyle(document.querySelector(".grid")).overflow === "visible");
+    const pdf = (await page.pdf({ format: "A4" })).length;
+    await page.evaluate(() => dispatchEvent(new Event("afterprint")));
+    await page.emulateMedia({ media: "screen" });
+    await page.waitForFunction((most) => document.querySelectorAll(".rows .row").length <= most, seen);
+    return { all, printed, fits, pdf };
+  },
+
+  /** 1,000 real ones. */
+  async thousand() {
+    const page = await open();
+    await page.getByRole("button", { name: "Tree" }).click();
+    await list(page, given.word);
+    await page.getByText("1,000 processes").waitFor();
+    const drawn = await page.locator(".rows .row").count();
+    await page.getByRole("treegrid").focus();
+    await page.keyboard.press("End");
+    await page.locator(".rows .row[aria-rowindex='1001']").waitFor();
+    return { drawn, atEnd: await page.locator(".rows .row").count() };
   },
 
   /** Every tab shows what it is for. */
@@ -111,7 +216,7 @@ const scenarios = {
     };
     await look("General", given.program);
     await look("Threads", "clock_nanosleep");
-    await panel.getByRole("button", { name: "Stacks" }).click();
+    await panel.getByRole("button", { name: "Grouped" }).click();
     await panel.locator(".frames li").first().waitFor();
     seen.Stacks = await panel.innerText();
     await look("Modules", "libc.so.6");
@@ -121,7 +226,8 @@ const scenarios = {
     await look("Environment", "SECRET_OF_TEST");
     await panel.getByRole("button", { name: "Show values" }).click();
     await panel.getByText(given.secret).waitFor();
-    await look("Memory", "heap");
+    await look("Memory", "malloc");
+    await panel.locator(".tile", { hasText: "libc.so.6" }).first().waitFor();
     await look("Dump", "About");
     await look("Profile", "pprof");
     await look("End", "everything that descends");
@@ -159,9 +265,15 @@ const scenarios = {
     await page.locator(".flame .box", { hasText: "burn_seventy" }).first().click();
     await page.getByRole("button", { name: "Whole" }).click();
     await axe(page, "flame graph");
-    const coming = page.waitForEvent("download");
-    await page.getByRole("button", { name: "Download this" }).click();
-    await (await coming).saveAs(given.path);
+    await page.getByRole("tab", { name: "General" }).click();
+    await page.getByText("Command line").waitFor();
+    await page.getByRole("tab", { name: "Profile" }).click();
+    await page.locator(".flame .box", { hasText: "burn_seventy" }).first().waitFor(); // it is still there
+    for (const format of given.formats) {
+      const coming = page.waitForEvent("download");
+      await page.getByRole("group", { name: "Download this recording" }).getByRole("button", { name: format, exact: true }).click();
+      await (await coming).saveAs(`${given.path}.${format}`);
+    }
     return { all, found, hot: await page.locator("table tbody tr").first().innerText() };
   },
 
@@ -216,11 +328,16 @@ const scenarios = {
   async restart() {
     const { writeFileSync } = await import("node:fs");
     const page = await open();
+    const other = await open(`#/${given.id}/modules`);
     await page.getByText("live", { exact: true }).waitFor();
+    await other.getByRole("button", { name: "libc.so.6" }).waitFor();
     writeFileSync(given.path, "");
     await page.getByText("doesn't answer").waitFor();
+    await other.getByRole("tab", { name: "General" }).click();
+    await other.getByRole("alert").waitFor();
     writeFileSync(given.path + ".lost", "");
     await page.getByText("live", { exact: true }).waitFor();
+    await other.getByText("Command line").waitFor(); // by itself
     return {};
   },
 
@@ -244,6 +361,13 @@ const scenarios = {
       await page.getByRole("dialog").waitFor();
       await axe(page, `help, ${colorScheme}`);
       await page.keyboard.press("Escape");
+      for (const name of ["Columns", "Who has it open?"]) {
+        await page.getByRole("button", { name }).click();
+        await page.getByRole("dialog").waitFor();
+        await axe(page, `${name}, ${colorScheme}`);
+        await page.keyboard.press("Escape");
+        await page.getByRole("dialog").waitFor({ state: "detached" });
+      }
       for (const name of names) {
         await page.goto(`${url}#/${given.id}/${name}`);
         await page.getByRole("tab", { name: new RegExp(`^${name}$`, "i"), selected: true }).waitFor();
@@ -252,20 +376,36 @@ const scenarios = {
       }
       await page.context().close();
     }
-    const phone = await open("", { viewport: { width: 360, height: 700 }, isMobile: true, hasTouch: true });
-    await list(phone);
     const wide = [];
-    for (const name of ["", ...names.map((one) => `#/${given.id}/${one}`)]) {
-      await phone.goto(url + name);
-      await phone.waitForFunction(() => !document.querySelector("#panel")?.textContent?.includes("Loading"));
-      if (await phone.evaluate(() => document.documentElement.scrollWidth > innerWidth)) wide.push(name);
+    // a phone; and a small window at 200 %
+    for (const options of [{ viewport: { width: 360, height: 700 }, isMobile: true, hasTouch: true }, { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 }]) {
+      const page = await open("", options);
+      await list(page);
+      for (const name of ["", ...names.map((one) => `#/${given.id}/${one}`)]) {
+        await page.goto(url + name);
+        await page.waitForFunction(() => !document.querySelector("#panel")?.textContent?.includes("Loading"));
+        if (await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)) wide.push(`${options.viewport.width} ${name}`);
+      }
+      await page.context().close();
     }
     return { wide };
   },
 };
 
-async function badges(page) {
-  return Array.from(new Set(await page.locator(".badge").allTextContents()));
+/** What came over the wire until the first rows, as the browser counts it; without the events, which go on. */
+async function firstView(page) {
+  return page.evaluate(() =>
+    [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+      .filter((one) => !one.name.includes("/api/"))
+      .reduce((sum, one) => sum + one.transferSize, 0));
+}
+
+/** Presses Tab until it stands on what is wanted. */
+async function tabTo(page, wanted) {
+  for (let i = 0; !(await wanted.evaluate((element) => element === document.activeElement)); i++) {
+    if (i > 30) throw new Error(`Tab never leads to ${wanted}`);
+    await page.keyboard.press("Tab");
+  }
 }
 
 try {

@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from conftest import ROOT, wait_until
+from test_profile import FORMATS
 
 HERE = pathlib.Path(__file__).resolve().parent
 PACKAGES = ROOT / "tests" / "node_modules"
@@ -60,11 +61,46 @@ def test_tree(service, family):
     seen = look("tree", service, parent=shell.pid, child=child)
     assert seen["levels"][1] == seen["levels"][0] + 1
     assert seen["order"] == sorted(seen["order"])
+    assert 10_000 < seen["bytes"] < 150_000  # compressed, for the first view
 
 
 def test_keyboard_alone(service, family):
     shell, child = family
     assert look("keyboard", service, parent=shell.pid, child=child)["selected"] == f"p{child}"
+
+
+def test_columns_are_chosen_and_remembered(service, family):
+    shell, child = family
+    kept = look("columns", service, parent=shell.pid, child=child)["kept"]
+    assert kept[:3] == ["Process", "PID", "Parent"] and "Command" not in kept
+
+
+def test_threads_live(service, target):
+    process = target("spins", "2")
+    seen = look("threads", service, id=process.pid)
+    threads = sorted(int(one.name) for one in pathlib.Path(f"/proc/{process.pid}/task").iterdir())
+    assert seen["ids"] == threads and seen["each"] == len(threads)
+    assert seen["asked"] == 0  # of threads that nobody looks at
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root can run a service that may do less")
+def test_a_missing_right_comes_with_advice(serve, sleeper):
+    """Root without CAP_SYS_PTRACE may not look into another user's process."""
+    service = serve(wrapper=("setpriv", "--bounding-set=-sys_ptrace,-dac_read_search,-sys_admin", "--inh-caps=-all"))
+    process = sleeper("sleep", "10000", user=65534)
+    seen = look("advice", service, id=process.pid)
+    for text in seen.values():
+        assert "What helps:" in text and "CAP_SYS_PTRACE" in text.upper(), seen
+
+
+def test_on_paper_there_is_all_of_it(service, sleeper):
+    shell = sleeper("/bin/sh", "-c", "for i in $(seq 80); do sleep 10000 & done; echo ready; wait", stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        seen = look("print", service)
+    finally:
+        os.killpg(shell.pid, signal.SIGKILL)
+    assert seen["printed"] == seen["all"] > 80
+    assert seen["fits"] and seen["pdf"] > 10_000
 
 
 def test_every_tab(serve, sleeper, tmp_path):
@@ -97,11 +133,12 @@ def test_dump_opens_in_lldb(service, target, tmp_path, full):
 
 def test_profile_to_flame_graph(service, target, tmp_path):
     process = target("spins", "2")
-    path = tmp_path / "profile.json"
-    seen = look("profile", service, id=process.pid, path=str(path))
+    path = tmp_path / "profile"
+    seen = look("profile", service, id=process.pid, path=str(path), formats=list(FORMATS))
     assert 2 <= seen["found"] < seen["all"]
     assert "burn_seventy" in seen["hot"] or "burn_thirty" in seen["hot"]
-    assert json.loads(path.read_text())["exporter"].startswith("procscope")
+    for name, is_right in FORMATS.items():  # all of one recording
+        assert is_right(pathlib.Path(f"{path}.{name}").read_bytes()), name
 
 
 def test_end_asks_first(service, family):
@@ -127,10 +164,20 @@ def test_five_thousand_processes(service):
     assert seen["rows"] == 2  # the head, and the root that was folded
 
 
-def test_a_service_that_comes_back(serve, tmp_path):
+def test_a_thousand_real_processes(service, sleeper):
+    shell = sleeper("/bin/sh", "-c", "for i in $(seq 1000); do sleep $SPAN & done; echo ready; wait", stdout=subprocess.PIPE, start_new_session=True,
+                    env={**os.environ, "SPAN": "10000.77"})
+    try:
+        seen = look("thousand", service, word="10000.77")
+    finally:
+        os.killpg(shell.pid, signal.SIGKILL)
+    assert seen["drawn"] < 100 and seen["atEnd"] < 100
+
+
+def test_a_service_that_comes_back(serve, sleeper, tmp_path):
     first = serve()
     path = tmp_path / "go"
-    running = begin("restart", f"{first.url}/", path=str(path))
+    running = begin("restart", f"{first.url}/", path=str(path), id=sleeper().pid)
     wait_until(lambda: path.exists() or running.poll() is not None, "the page", within=300)
     first.stop()
     wait_until(lambda: pathlib.Path(f"{path}.lost").exists() or running.poll() is not None, "the page's word", within=300)

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useReducer } from "preact/hooks";
 import { Live } from "./model/live";
+import { Connection } from "./parts/around";
 import { useRoute } from "./parts/route";
 import { useKept } from "./parts/keep";
 import { List } from "./list/list";
@@ -32,10 +33,10 @@ export function App() {
   }, [name, machine]);
 
   return (
-    <>
+    <Connection.Provider value={live}>
       <HostBar live={live} theme={theme} setTheme={setTheme} />
       <List live={live} isShown={route.id === undefined} />
       {route.id !== undefined && <ProcessPage key={route.id} live={live} id={route.id} tab={route.tab} />}
-    </>
+    </Connection.Provider>
   );
 }

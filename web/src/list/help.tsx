@@ -6,6 +6,7 @@ const keys = [
   ["→ ←", "unfold and fold, or to its first child and its parent"],
   ["Enter", "open the process; Esc comes back"],
   ["t", "as a tree, or flat"],
+  ["c", "which columns are there; the titles sort (Tab, then ← →)"],
   ["p", "pause, go on"],
   ["f", "which process has a file or port open"],
   ["?", "this"],

@@ -17,6 +17,7 @@ interface Actions {
   shape: () => void;
   help: () => void;
   find: () => void;
+  choose: () => void;
 }
 
 export function isTyping(target: EventTarget | null): boolean {
@@ -64,6 +65,9 @@ function pressed(event: KeyboardEvent, actions: Actions): boolean {
       return true;
     case "f":
       actions.find();
+      return true;
+    case "c":
+      actions.choose();
       return true;
     case "?":
       actions.help();

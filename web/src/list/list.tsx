@@ -4,9 +4,13 @@ import { count } from "../model/format";
 import { type Column, descendsFirst, type Order, rows } from "../model/tree";
 import { useKept } from "../parts/keep";
 import { FindHandle } from "./handles";
+import { Head } from "./head";
 import { Help } from "./help";
-import { columns, RowLine } from "./row";
+import { Chooser } from "./chooser";
+import { columns, shownColumns } from "./columns";
 import { useKeys } from "./keys";
+import { RowLine } from "./row";
+import { usePrinting } from "../parts/printing";
 
 const AROUND = 8; // rows beyond what is seen
 
@@ -21,10 +25,13 @@ export function List({ live, isShown }: { live: Live; isShown: boolean }) {
   const [orderText, setOrderText] = useKept("order", "name up");
   const [shape, setShape] = useKept("shape", "tree");
   const [kernel, setKernel] = useKept("kernel", "no");
+  const [keptColumns, setColumns] = useKept("columns", "");
   const [collapsed, setCollapsed] = useState<ReadonlySet<number>>(new Set());
   const [selected, setSelected] = useState(0);
   const [isHelp, setHelp] = useState(false);
   const [isFinding, setFinding] = useState(false);
+  const [isChoosing, setChoosing] = useState(false);
+  const isPrinting = usePrinting();
   const [scroll, setScroll] = useState({ top: 0, height: 800, row: 26 });
   const input = useRef<HTMLInputElement>(null);
   const body = useRef<HTMLDivElement>(null);
@@ -35,6 +42,7 @@ export function List({ live, isShown }: { live: Live; isShown: boolean }) {
     [all, time, filter, order, shape, kernel, collapsed, isShown],
   );
   const hasUnits = useMemo(() => [...all.values()].some((process) => process.unit ?? process.container), [all, time]);
+  const shown = useMemo(() => shownColumns(keptColumns, hasUnits), [keptColumns, hasUnits]);
   const at = Math.max(0, list.findIndex((row) => row.process.id === selected));
 
   const look = (): void => {
@@ -73,7 +81,7 @@ export function List({ live, isShown }: { live: Live; isShown: boolean }) {
   };
 
   useKeys({
-    isActive: isShown && !isHelp && !isFinding,
+    isActive: isShown && !isHelp && !isFinding && !isChoosing,
     list,
     at,
     page: Math.max(1, Math.floor(scroll.height / scroll.row) - 1),
@@ -89,10 +97,11 @@ export function List({ live, isShown }: { live: Live; isShown: boolean }) {
     shape: () => setShape(shape === "tree" ? "flat" : "tree"),
     help: () => setHelp(true),
     find: () => setFinding(true),
+    choose: () => setChoosing(true),
   });
 
-  const first = Math.max(0, Math.floor(scroll.top / scroll.row) - AROUND);
-  const last = Math.min(list.length, Math.ceil((scroll.top + scroll.height) / scroll.row) + AROUND);
+  const first = isPrinting ? 0 : Math.max(0, Math.floor(scroll.top / scroll.row) - AROUND);
+  const last = isPrinting ? list.length : Math.min(list.length, Math.ceil((scroll.top + scroll.height) / scroll.row) + AROUND);
   const selectedId = list[at] ? `p${list[at].process.id}` : undefined;
   return (
     <main class="list" hidden={!isShown}>
@@ -115,6 +124,9 @@ export function List({ live, isShown }: { live: Live; isShown: boolean }) {
         <button type="button" aria-pressed={kernel === "yes"} onClick={() => setKernel(kernel === "yes" ? "no" : "yes")}>
           Kernel
         </button>
+        <button type="button" class="choose-columns" onClick={() => setChoosing(true)} title="c">
+          Columns
+        </button>
         <button type="button" onClick={() => setFinding(true)} title="f">
           Who has it open?
         </button>
@@ -124,7 +136,7 @@ export function List({ live, isShown }: { live: Live; isShown: boolean }) {
         <span class="soft count" role="status">{all.size > 0 && count(list.length, "process", "processes")}</span>
       </div>
       <div
-        class={hasUnits ? "grid" : "grid no-units"}
+        class={isPrinting ? "grid printing" : "grid"}
         role="treegrid"
         aria-label="Processes"
         aria-rowcount={list.length + 1}
@@ -133,28 +145,15 @@ export function List({ live, isShown }: { live: Live; isShown: boolean }) {
         ref={body}
         onScroll={look}
       >
-        <div class="row head" role="row" aria-rowindex={1}>
-          {columns.map(({ column, title }) => (
-            <div
-              key={column}
-              class={`cell ${column}`}
-              role="columnheader"
-              aria-sort={order.column === column ? (order.descending ? "descending" : "ascending") : "none"}
-            >
-              <button type="button" tabIndex={-1} onClick={() => sort(column)}>
-                {title}
-                <span aria-hidden="true">{order.column === column ? (order.descending ? " ↓" : " ↑") : ""}</span>
-              </button>
-            </div>
-          ))}
-        </div>
-        <div class="rows" role="rowgroup" style={{ height: `${list.length * scroll.row}px` }}>
+        <Head shown={shown} order={order} sort={sort} />
+        <div class="rows" role="rowgroup" style={{ height: isPrinting ? "auto" : `${list.length * scroll.row}px` }}>
           {list.slice(first, last).map((row, i) => (
             <RowLine
               key={row.process.id}
               row={row}
+              shown={shown}
               index={first + i}
-              top={(first + i) * scroll.row}
+              top={isPrinting ? undefined : (first + i) * scroll.row}
               isSelected={first + i === at}
               time={time}
               toggle={toggle}
@@ -165,6 +164,7 @@ export function List({ live, isShown }: { live: Live; isShown: boolean }) {
         {list.length === 0 && all.size > 0 && <p class="empty soft">No process is like that.</p>}
       </div>
       {isFinding && <FindHandle close={() => setFinding(false)} />}
+      {isChoosing && <Chooser shown={shown} keep={setColumns} close={() => setChoosing(false)} />}
       {isHelp && <Help close={() => setHelp(false)} />}
     </main>
   );

@@ -34,9 +34,31 @@ export async function ask(url: string, init: RequestInit = {}): Promise<Response
   throw new Problem(answer.status, message);
 }
 
+const BUSY_TRIES = 3;
+const BUSY_MS = 700;
+
+/** JSON. A service that is busy for a moment is asked again. */
 export async function get<T>(url: string, signal?: AbortSignal): Promise<T> {
-  const answer = await ask(url, signal ? { signal } : {});
-  return (await answer.json()) as T;
+  for (let tries = 1; ; tries++) {
+    try {
+      const answer = await ask(url, signal ? { signal } : {});
+      return (await answer.json()) as T;
+    } catch (error) {
+      if (!(error instanceof Problem) || error.status !== 503 || tries === BUSY_TRIES) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, BUSY_MS));
+  }
+}
+
+export interface Check {
+  operation: string;
+  allowed: boolean;
+  reason?: string;
+  mend?: string;
+}
+
+export interface Doctor {
+  checks: Check[];
 }
 
 export interface Thread {
@@ -44,6 +66,7 @@ export interface Thread {
   name?: string;
   state?: string;
   wait_reason?: string;
+  start_time?: string;
   total_processor_time?: string;
   priority_level?: string;
   cpu?: number;
@@ -63,17 +86,33 @@ export interface Frame {
   inlined?: boolean;
 }
 
+export interface JavaFrame {
+  class?: string;
+  method?: string;
+  file?: string;
+  line?: number;
+  locks?: { kind: string; class?: string }[];
+}
+
+export interface Stack extends Thread {
+  frames: Frame[];
+  end?: string;
+  java?: { name?: string; frames?: JavaFrame[] };
+}
+
 export interface StackGroup {
   count: number;
   threads: Thread[];
   frames: Frame[];
   end?: string;
+  java?: { frames?: JavaFrame[] };
 }
 
 export interface Stacks {
   held_microseconds: number;
   thread_count: number;
-  groups: StackGroup[];
+  threads?: Stack[];
+  groups?: StackGroup[];
 }
 
 export interface Module {
@@ -113,6 +152,8 @@ export interface Detail {
   virtual_memory?: number;
   peak_virtual_memory?: number;
   paged_memory?: number;
+  non_paged_system_memory?: number;
+  time_stamp?: string;
   is_profile_running?: boolean;
   is_scm_site?: boolean;
   is_webjob?: boolean;
@@ -148,8 +189,15 @@ export interface MemorySum {
   deleted?: boolean;
 }
 
+export interface Mapping extends MemorySum {
+  start: string;
+  end: string;
+  permissions: string;
+}
+
 export interface Memory {
-  total: MemorySum;
+  total: MemorySum & { mappings: number };
+  mappings?: Mapping[];
   kinds: MemorySum[];
   items: MemorySum[];
 }

@@ -29,10 +29,14 @@ export function duration(milliseconds: number): string {
   return `${seconds} s`;
 }
 
-/** .NET's [d.]hh:mm:ss[.fffffff]. */
+/** Seconds of .NET's [d.]hh:mm:ss[.fffffff]; 0 where there is none. */
+export function seconds(text: string | undefined): number {
+  const [, days = "0", hours = "0", minutes = "0", rest = "0"] = /^(?:(\d+)\.)?(\d+):(\d+):(\d+(?:\.\d+)?)$/.exec(text ?? "") ?? [];
+  return ((Number(days) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(rest);
+}
+
 export function timeSpan(text: string | undefined): string {
-  const [, days = "0", hours = "0", minutes = "0", seconds = "0"] = /^(?:(\d+)\.)?(\d+):(\d+):(\d+(?:\.\d+)?)$/.exec(text ?? "") ?? [];
-  const all = ((Number(days) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(seconds);
+  const all = seconds(text);
   return all === 0 ? "0" : all < 60 ? `${all.toFixed(2)} s` : duration(all * 1000);
 }
 

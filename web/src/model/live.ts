@@ -18,6 +18,13 @@ export class Live {
   private isAsleep = false;
   private failures = 0;
   private readonly listeners = new Set<() => void>();
+  private readonly waiting = new Set<() => void>();
+
+  /** Is called when the service answers again. */
+  whenBack(listener: () => void): () => void {
+    this.waiting.add(listener);
+    return () => this.waiting.delete(listener);
+  }
 
   subscribe(listener: () => void): () => void {
     this.listeners.add(listener);
@@ -29,9 +36,13 @@ export class Live {
     this.set(this.failures === 0 ? "connecting" : this.connection);
     const source = new EventSource("api/events");
     this.source = source;
-    source.addEventListener("snapshot", (event: MessageEvent<string>) => this.take(event.data, true));
-    source.addEventListener("tick", (event: MessageEvent<string>) => this.take(event.data, false));
+    const take = (data: string, isSnapshot: boolean): void => {
+      if (this.source === source) this.take(data, isSnapshot);
+    };
+    source.addEventListener("snapshot", (event: MessageEvent<string>) => take(event.data, true));
+    source.addEventListener("tick", (event: MessageEvent<string>) => take(event.data, false));
     source.addEventListener("error", () => {
+      if (this.source !== source) return; // paused, with this on its way already
       // after an error answer the browser gives up, after a cut it tries by itself, with the last id
       if (source.readyState === EventSource.CLOSED) void this.explain();
       else this.set("lost");
@@ -71,8 +82,10 @@ export class Live {
     const tick = JSON.parse(data) as Tick;
     if (isSnapshot) this.processes.snapshot(tick);
     else this.processes.tick(tick);
+    const isBack = this.failures > 0 || this.connection === "lost";
     this.failures = 0;
     this.set("live");
+    if (isBack) for (const listener of this.waiting) listener();
   }
 
   /** EventSource keeps the reason to itself. */

@@ -49,6 +49,7 @@ export class History {
 export interface Process extends Facts {
   cpuHistory: History;
   memoryHistory: History;
+  ioHistory: History;
   /** In lower case: what a filter looks through. */
   text: string;
 }
@@ -103,6 +104,7 @@ export class Processes {
       ...facts,
       cpuHistory: same?.cpuHistory ?? new History(),
       memoryHistory: same?.memoryHistory ?? new History(),
+      ioHistory: same?.ioHistory ?? new History(),
       text: searchText(facts),
     });
   }
@@ -120,6 +122,7 @@ export class Processes {
     for (const process of this.all.values()) {
       process.cpuHistory.add(process.cpu);
       process.memoryHistory.add(process.memory);
+      process.ioHistory.add(process.read + process.written);
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { Process } from "./processes";
 
-export type Column = "name" | "id" | "user" | "cpu" | "memory" | "threads" | "read" | "written" | "unit" | "command";
+export type Column =
+  | "name" | "id" | "parent" | "user" | "state" | "start" | "cpu" | "memory" | "threads" | "io" | "read" | "written" | "runtime" | "unit" | "container" | "command";
 
 export interface Order {
   column: Column;
@@ -23,23 +24,30 @@ export interface Row {
   isMatch: boolean; // else only there for one below
 }
 
-/** Numbers are of more interest where they are large. */
+const large: ReadonlySet<Column> = new Set<Column>(["cpu", "memory", "threads", "io", "read", "written", "start"]);
+
+/** What is of more interest where it is large, or new. */
 export function descendsFirst(column: Column): boolean {
-  return column === "cpu" || column === "memory" || column === "threads" || column === "read" || column === "written";
+  return large.has(column);
 }
 
 function key(process: Process, column: Column): string | number {
   if (column === "unit") return (process.unit ?? process.container ?? "").toLowerCase();
+  if (column === "io") return process.read + process.written;
   const value = process[column];
   return typeof value === "string" ? value.toLowerCase() : (value ?? "");
 }
 
-export function compare(a: Process, b: Process, order: Order): number {
-  const left = key(a, order.column);
-  const right = key(b, order.column);
-  if (left === right) return a.id - b.id;
-  if (left === "" || right === "") return left === "" ? 1 : -1; // what there is comes first
-  return (left < right ? -1 : 1) * (order.descending ? -1 : 1);
+/** In a new array. Keys are made once for each: there are thousands, every second. */
+export function sorted(processes: Iterable<Process>, order: Order): Process[] {
+  const sign = order.descending ? -1 : 1;
+  const keyed = Array.from(processes, (process) => ({ process, key: key(process, order.column) }));
+  keyed.sort((a, b) => {
+    if (a.key === b.key) return a.process.id - b.process.id;
+    if (a.key === "" || b.key === "") return a.key === "" ? 1 : -1; // what there is comes first
+    return a.key < b.key ? -sign : sign;
+  });
+  return keyed.map((one) => one.process);
 }
 
 /** Words, all of which must be there; `user:`, `unit:`, `container:`, `is:` look in one place only. */
@@ -67,15 +75,15 @@ function isKind(process: Process, kind: string): boolean {
 export function rows(all: ReadonlyMap<number, Process>, view: View): Row[] {
   const matches = matcher(view.filter);
   const shown = [...all.values()].filter((process) => view.kernel || !(process.badges ?? []).includes("kernel"));
-  const sorted = shown.sort((a, b) => compare(a, b, view.order));
+  const list = sorted(shown, view.order);
   if (!view.isTree) {
-    return sorted.filter(matches).map((process) => ({ process, level: 1, children: 0, isOpen: false, isMatch: true }));
+    return list.filter(matches).map((process) => ({ process, level: 1, children: 0, isOpen: false, isMatch: true }));
   }
   const isFiltered = view.filter.trim() !== "";
-  const visible = isFiltered ? withAncestors(sorted.filter(matches), all) : new Set(sorted);
+  const visible = isFiltered ? withAncestors(list.filter(matches), all) : new Set(list);
   const below = new Map<number, Process[]>();
   const roots: Process[] = [];
-  for (const process of sorted) {
+  for (const process of list) {
     if (!visible.has(process)) continue;
     const parent = all.get(process.parent);
     if (!parent || !visible.has(parent) || parent === process) {
@@ -103,7 +111,7 @@ export function rows(all: ReadonlyMap<number, Process>, view: View): Row[] {
     }
   };
   for (const root of roots) walk(root);
-  for (const process of sorted) if (visible.has(process) && !seen.has(process)) walk(process);
+  for (const process of list) if (visible.has(process) && !seen.has(process)) walk(process);
   return result;
 }
 

@@ -1,6 +1,7 @@
 import { address, type Memory, type MemorySum } from "../model/api";
 import { bytes, count, visible } from "../model/format";
 import { Show, useGet } from "../parts/load";
+import { MemoryMap, weight } from "./map";
 
 const meanings: Record<string, string> = {
   heap: "what malloc took by brk",
@@ -14,6 +15,7 @@ const meanings: Record<string, string> = {
 };
 
 const SHOWN_MAX = 300;
+const MAPPINGS_MAX = 20_000; // beyond it the picture is of files: the answer would have several MiB
 
 function Bar({ sum, most }: { sum: MemorySum; most: number }) {
   const width = (value: number | undefined): string => `${most === 0 ? 0 : (100 * (value ?? 0)) / most}%`;
@@ -65,13 +67,20 @@ function Sums({ title, sums, most, named }: { title: string; sums: MemorySum[]; 
   );
 }
 
+/** The picture comes on its own: the sums are there sooner. */
+function Picture({ id, memory }: { id: number; memory: Memory }) {
+  // `at` is nothing to the service: the picture is asked for anew when the sums have changed
+  const inDetail = memory.total.mappings <= MAPPINGS_MAX;
+  const loaded = useGet<Memory>(inDetail ? address(id, "/memory", { details: "true", at: memory.total.rss.toString() }) : "");
+  return <MemoryMap sums={loaded.value?.mappings ?? memory.items} />;
+}
+
 /** What takes the space. */
 export function MemoryTab({ id }: { id: number }) {
   const loaded = useGet<Memory>(address(id, "/memory"));
   return (
     <Show loaded={loaded}>
       {(memory) => {
-        const weight = (sum: MemorySum): number => sum.rss + (sum.swap ?? 0);
         const kinds = [...memory.kinds].sort((a, b) => weight(b) - weight(a));
         const items = [...memory.items].sort((a, b) => weight(b) - weight(a));
         const most = Math.max(1, ...kinds.map(weight));
@@ -81,6 +90,8 @@ export function MemoryTab({ id }: { id: number }) {
               <span><b>{bytes(memory.total.rss)}</b> in memory, <b>{bytes(memory.total.pss)}</b> by its share of what is shared{memory.total.swap ? <>, <b>{bytes(memory.total.swap)}</b> swapped out</> : null}</span>
               <button type="button" onClick={loaded.again} disabled={loaded.isLoading}>Refresh</button>
             </div>
+            <Picture id={id} memory={memory} />
+            <h3>By kind</h3>
             <p class="legend soft"><i class="own" /> its own, changed <i class="clean" /> its own, as in the file <i class="shared" /> shared <i class="swap" /> swapped out</p>
             <Sums title="By kind" sums={kinds} most={most} named={false} />
             <h3>By file</h3>

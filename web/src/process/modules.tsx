@@ -1,7 +1,8 @@
 import { useState } from "preact/hooks";
 import { address, type Module } from "../model/api";
-import { bytes, visible } from "../model/format";
+import { bytes, count, visible } from "../model/format";
 import { Show, useGet } from "../parts/load";
+import { type Sortable, useSorting } from "../parts/sorting";
 
 function ModuleDetail({ id, base }: { id: number; base: string }) {
   const loaded = useGet<Module>(address(id, `/modules/${base}`));
@@ -21,9 +22,17 @@ function ModuleDetail({ id, base }: { id: number; base: string }) {
   );
 }
 
+const columns: Sortable<Module>[] = [
+  { title: "File", key: (one) => one.file_name.toLowerCase() },
+  { title: "Version", key: (one) => one.file_version ?? "" },
+  { title: "Build id", key: (one) => one.build_id ?? "" },
+  { title: "Base", key: (one) => one.base_address.padStart(16, "0") },
+];
+
 export function Modules({ id }: { id: number }) {
   const loaded = useGet<Module[]>(address(id, "/modules"));
   const [shown, setShown] = useState("");
+  const { sort, titles } = useSorting(columns, 0);
   const [filter, setFilter] = useState("");
   return (
     <Show loaded={loaded}>
@@ -31,17 +40,14 @@ export function Modules({ id }: { id: number }) {
         <>
           <div class="actions">
             <label><span class="hidden">Filter modules</span><input type="search" placeholder="Filter modules" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} /></label>
-            <span class="soft">{modules.length} modules</span>
+            <span class="soft">{count(modules.length, "module")}{modules.some((module) => module.deleted) && `, ${modules.filter((module) => module.deleted).length} gone from the disk or replaced`}</span>
           </div>
           <div class="scroll">
             <table>
               <caption class="hidden">Modules</caption>
-              <thead>
-                <tr><th scope="col">File</th><th scope="col">Version</th><th scope="col">Base</th></tr>
-              </thead>
+              <thead>{titles}</thead>
               <tbody>
-                {modules
-                  .filter((module) => module.file_name.toLowerCase().includes(filter.toLowerCase()))
+                {sort(modules.filter((module) => `${module.file_name}\n${module.build_id ?? ""}`.toLowerCase().includes(filter.toLowerCase())))
                   .map((module) => (
                     <tr key={module.base_address}>
                       <td>
@@ -53,10 +59,11 @@ export function Modules({ id }: { id: number }) {
                         >
                           {visible(module.file_name)}
                         </button>
-                        {module.deleted && <span class="badge warn">deleted</span>}
+                        {module.deleted && <span class="badge warn" title="its file was removed or replaced on the disk since">deleted</span>}
                         {shown === module.base_address && <ModuleDetail id={id} base={module.base_address} />}
                       </td>
                       <td>{visible(module.file_version ?? "")}</td>
+                      <td><code class="copy" title={module.build_id ?? ""}>{(module.build_id ?? "").slice(0, 16)}</code></td>
                       <td><code>{module.base_address}</code></td>
                     </tr>
                   ))}

@@ -3,6 +3,7 @@ import { isTyping } from "../list/keys";
 import type { Live } from "../model/live";
 import type { Process } from "../model/processes";
 import { bytes, percent, rate, state, visible } from "../model/format";
+import { ProcessId } from "../parts/around";
 import { Badges } from "../parts/badges";
 import { href, type Tab, tabs } from "../parts/route";
 import { Spark } from "../parts/spark";
@@ -45,7 +46,7 @@ function Content({ live, id, tab, process }: { live: Live; id: number; tab: Tab;
     case "dump":
       return <Dump id={id} />;
     case "profile":
-      return <Profile id={id} />;
+      return <Profile id={id} start={process?.start ?? 0} />;
     case "end":
       return <End live={live} id={id} process={process} />;
   }
@@ -97,8 +98,11 @@ export function ProcessPage({ live, id, tab }: { live: Live; id: number; tab: Ta
               <span class="value">{bytes(process.memory)}</span>
               <Spark history={process.memoryHistory} least={0} time={live.processes.time} />
             </span>
-            {process.read > 0 && <span class="soft">reads {rate(process.read)}</span>}
-            {process.written > 0 && <span class="soft">writes {rate(process.written)}</span>}
+            <span class="meter" title={`reads ${bytes(process.read)}/s, writes ${bytes(process.written)}/s`}>
+              <span class="label">I/O</span>
+              <span class="value">{rate(process.read + process.written) || "0"}</span>
+              <Spark history={process.ioHistory} least={65536} time={live.processes.time} />
+            </span>
           </div>
         )}
         {isGone && <p class="problem" role="status">Process {id} is not running (any more).</p>}
@@ -120,7 +124,9 @@ export function ProcessPage({ live, id, tab }: { live: Live; id: number; tab: Ta
         ))}
       </div>
       <section class="panel" id="panel" role="tabpanel" aria-labelledby={`tab-${tab}`} tabIndex={0}>
-        <Content live={live} id={id} tab={tab} process={process} />
+        <ProcessId.Provider value={id}>
+          <Content key={tab} live={live} id={id} tab={tab} process={process} />
+        </ProcessId.Provider>
       </section>
     </main>
   );

@@ -2,15 +2,16 @@ import { useEffect, useState } from "preact/hooks";
 import { address, ask, type Detail, Problem } from "../model/api";
 import { count } from "../model/format";
 import { type Flame, flameOf, type SpeedscopeFile } from "../model/flame";
-import { nameOf, save } from "../parts/download";
+import { nameOf, save, take } from "../parts/download";
 import { useGet } from "../parts/load";
 import { ProblemBox } from "../parts/problem";
 import { FlameGraph } from "./flame";
 
+/** What was taken last, here: it stays while one looks at another tab. The service has it for five minutes. */
+let kept: { id: number; start: number; taken: Taken } | undefined;
+
 interface Taken {
   flame: Flame;
-  blob: Blob;
-  name: string;
   samples: number;
   how: string;
 }
@@ -24,14 +25,40 @@ const formats: [string, string][] = [
   ["diagsession", "Visual Studio"],
 ];
 
-export function Profile({ id }: { id: number }) {
+/** One recording in all formats. */
+function Formats({ id }: { id: number }) {
+  const [told, setTold] = useState("");
+  const [error, setError] = useState<unknown>();
+  const download = async (format: string): Promise<void> => {
+    setTold(format);
+    setError(undefined);
+    try {
+      const { blob, answer } = await take(address(id, "/profile/stop", { format, keep: "true" }), new AbortController().signal, () => undefined);
+      save(blob, nameOf(answer.headers.get("Content-Disposition"), `profile_${id}.${format}`));
+    } catch (problem) {
+      setError(problem instanceof Problem && problem.status === 404 ? new Error("The service has let go of this recording: it keeps one for five minutes.") : problem);
+    }
+    setTold("");
+  };
+  return (
+    <div class="actions" role="group" aria-label="Download this recording">
+      <span>Download it:</span>
+      {formats.map(([format, reader]) => (
+        <button key={format} type="button" disabled={told !== ""} title={`for ${reader}`} onClick={() => void download(format)}>{format}</button>
+      ))}
+      {error !== undefined && <ProblemBox error={error} />}
+    </div>
+  );
+}
+
+export function Profile({ id, start: processStart }: { id: number; start: number }) {
   const detail = useGet<Detail>(address(id, ""));
   const [mode, setMode] = useState("cpu");
   const [since, setSince] = useState(0); // 0: none is running
   const [seconds, setSeconds] = useState(0);
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
-  const [taken, setTaken] = useState<Taken | undefined>();
+  const [taken, setTaken] = useState(kept?.id === id && kept.start === processStart ? kept.taken : undefined);
 
   useEffect(() => {
     // one that was begun before, here or elsewhere
@@ -58,21 +85,22 @@ export function Profile({ id }: { id: number }) {
     attempt(async () => {
       await ask(address(id, "/profile/start", { mode, duration: "10m" }), { method: "POST" });
       setTaken(undefined);
+      kept = undefined;
       setSeconds(0);
       setSince(Date.now());
     });
   const stop = (): Promise<void> =>
     attempt(async () => {
-      const answer = await ask(address(id, "/profile/stop", { format: "speedscope" }));
+      const answer = await ask(address(id, "/profile/stop", { format: "speedscope", keep: "true" }));
       const blob = await answer.blob();
       setSince(0);
-      setTaken({
+      const now: Taken = {
         flame: flameOf(JSON.parse(await blob.text()) as SpeedscopeFile),
-        blob,
-        name: nameOf(answer.headers.get("Content-Disposition"), "profile.speedscope.json"),
         samples: Number(answer.headers.get("X-Profile-Samples") ?? 0),
         how: answer.headers.get("X-Profile-How") ?? "",
-      });
+      };
+      kept = { id, start: processStart, taken: now };
+      setTaken(now);
     });
 
   return (
@@ -96,7 +124,6 @@ export function Profile({ id }: { id: number }) {
             <button type="button" class="main" disabled={isBusy} onClick={() => void stop()}>Stop, and show</button>
           </>
         )}
-        {taken && <button type="button" onClick={() => save(taken.blob, taken.name)}>Download this (speedscope)</button>}
       </div>
       {error !== undefined && <ProblemBox error={error} />}
       {taken && (
@@ -105,8 +132,17 @@ export function Profile({ id }: { id: number }) {
           {taken.samples === 0 && " It did not run in this time; “waiting threads, too” shows where it waits."}
         </p>
       )}
+      {taken && <Formats id={id} />}
       {taken && taken.flame.value > 0 && <FlameGraph root={taken.flame} />}
-      <h3>Ten seconds as a file</h3>
+      {!taken && since === 0 && <TenSeconds id={id} mode={mode} />}
+    </>
+  );
+}
+
+function TenSeconds({ id, mode }: { id: number; mode: string }) {
+  return (
+    <>
+      <h3>Or ten seconds as a file</h3>
       <ul class="formats">
         {formats.map(([format, reader]) => (
           <li key={format}><a href={address(id, "/profile", { seconds: "10", format, mode })} download>{format}</a> <span class="soft">{reader}</span></li>

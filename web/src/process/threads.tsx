@@ -1,111 +1,87 @@
-import { useState } from "preact/hooks";
-import { address, type Frame, type StackGroup, type Stacks, type Thread } from "../model/api";
-import { count, microseconds, timeSpan, visible } from "../model/format";
-import { Show, useGet } from "../parts/load";
+import { Fragment } from "preact";
+import { useMemo, useState } from "preact/hooks";
+import { address, type Thread } from "../model/api";
+import { count, percent, seconds, timeSpan, visible } from "../model/format";
+import { type ThreadLine, ThreadWatch } from "../model/threads";
+import { usePoll } from "../parts/load";
+import { ProblemBox } from "../parts/problem";
+import { type Sortable, useSorting } from "../parts/sorting";
+import { Spark } from "../parts/spark";
+import { OneStack, StackList } from "./stacks";
 
 const SHOWN_MAX = 2000; // rows that a page still scrolls well
 
-function place(frame: Frame): string {
-  if (frame.file === undefined) return "";
-  return `${frame.file.split("/").slice(-2).join("/")}${frame.line === undefined ? "" : `:${frame.line}`}`;
-}
+const columns: Sortable<ThreadLine>[] = [
+  { title: "TID", key: (one) => one.id },
+  { title: "Name", key: (one) => (one.name ?? "").toLowerCase() },
+  { title: "CPU %", isNumber: true, key: (one) => one.share ?? 0, tip: "of one processor, since the look before" },
+  { title: "CPU time", isNumber: true, key: (one) => seconds(one.total_processor_time) },
+  { title: "State", key: (one) => `${one.state ?? ""} ${one.wait_reason ?? ""}` },
+  { title: "On CPU", key: (one) => one.cpu ?? 0 },
+  { title: "System call", key: (one) => one.system_call ?? "" },
+  { title: "Sleeps in", key: (one) => one.wait_channel ?? "" },
+  { title: "Priority", key: (one) => one.priority_level ?? "" },
+];
 
-function name(frame: Frame): string {
-  if (frame.function !== undefined) return frame.function;
-  if (frame.module_offset !== undefined) return `+0x${frame.module_offset.toString(16)}`;
-  return `0x${frame.address}`;
-}
-
-function Group({ group }: { group: StackGroup }) {
+function Line({ id, thread, time, isOpen, open }: { id: number; thread: ThreadLine; time: number; isOpen: boolean; open: () => void }) {
   return (
-    <details class="stack" open={group.count === 1 || group.frames.length <= 12}>
-      <summary>
-        <b>{count(group.count, "thread")}</b>{" "}
-        <span class="soft">{group.threads.slice(0, 8).map((thread) => `${visible(thread.name ?? "")} ${thread.id}`).join(", ")}{group.count > 8 && " …"}</span>
-      </summary>
-      <ol class="frames">
-        {group.frames.map((frame, i) => (
-          <li key={i}>
-            <code>{visible(name(frame))}</code>
-            {frame.inlined && <span class="soft"> inlined</span>} <span class="soft">{visible(frame.module ?? "")}</span>{" "}
-            <span class="soft" title={frame.file ?? ""}>{visible(place(frame))}</span>
-          </li>
-        ))}
-      </ol>
-      {group.end && group.end !== "outermost" && <p class="soft">{visible(group.end)}</p>}
-    </details>
+    <Fragment>
+      <tr>
+        <td>{thread.id}</td>
+        <td>
+          <button type="button" class="plain" aria-expanded={isOpen} title="its stack" onClick={open}>{visible(thread.name ?? "") || "(no name)"}</button>
+        </td>
+        <td class="number live">
+          <Spark history={thread.history} least={10} time={time} /> <span>{thread.share === undefined ? "" : percent(thread.share) || "0"}</span>
+        </td>
+        <td class="number">{timeSpan(thread.total_processor_time)}</td>
+        <td>{thread.state}{thread.wait_reason && thread.wait_reason !== "Unknown" ? <span class="soft"> {thread.wait_reason}</span> : null}</td>
+        <td>{thread.cpu ?? 0}</td>
+        <td>{thread.system_call}</td>
+        <td>{visible(thread.wait_channel ?? "")}</td>
+        <td>{thread.priority_level}</td>
+      </tr>
+      {isOpen && <tr class="inner"><td colSpan={columns.length}><OneStack id={id} tid={thread.id} /></td></tr>}
+    </Fragment>
   );
 }
 
-function StackList({ id }: { id: number }) {
-  const loaded = useGet<Stacks>(address(id, "/stacks", { group: "true" }));
-  return (
-    <>
-      <Show loaded={loaded}>
-        {(stacks) => (
-          <>
-            <div class="actions">
-              <span class="soft" role="status">
-                {count(stacks.thread_count, "thread")} in {count(stacks.groups.length, "group")} with the same stack; the process was held for{" "}
-                {microseconds(stacks.held_microseconds)}.
-              </span>
-              <button type="button" onClick={loaded.again} disabled={loaded.isLoading}>Take them again</button>
-            </div>
-            {stacks.groups.slice(0, SHOWN_MAX).map((group, i) => <Group key={i} group={group} />)}
-          </>
-        )}
-      </Show>
-    </>
-  );
-}
-
+/** Live while it can be seen: nobody asks otherwise. */
 export function Threads({ id }: { id: number }) {
-  const [withStacks, setStacks] = useState(false);
-  const loaded = useGet<Thread[]>(address(id, "/threads", { details: "true" }));
+  const [stacks, setStacks] = useState<"" | "grouped" | "each">("");
+  const [opened, setOpened] = useState(0);
+  const [lines, setLines] = useState<{ list: ThreadLine[]; time: number } | undefined>();
+  const watch = useMemo(() => new ThreadWatch(), [id]);
+  const poll = usePoll(address(id, "/threads", { details: "true" }), (threads, at) => setLines({ list: watch.take(threads as Thread[], at), time: at }));
+  const { sort, titles } = useSorting(columns, 3);
+  const choose = (which: "grouped" | "each"): void => setStacks(stacks === which ? "" : which);
   return (
     <>
       <div class="actions">
-        <button type="button" aria-pressed={withStacks} onClick={() => setStacks(!withStacks)}>Stacks</button>
-        <button type="button" onClick={loaded.again} disabled={loaded.isLoading}>Refresh</button>
-        <span class="soft">Stacks hold the process for a moment, usually less than a millisecond.</span>
+        <span role="group" aria-label="Stacks of all" class="actions">
+          <span>Stacks:</span>
+          <button type="button" aria-pressed={stacks === "grouped"} onClick={() => choose("grouped")}>Grouped</button>
+          <button type="button" aria-pressed={stacks === "each"} onClick={() => choose("each")}>Each</button>
+        </span>
+        <span class="soft">They hold the process for a moment, usually less than a millisecond. A thread's name shows its own.</span>
       </div>
-      {withStacks && <StackList id={id} />}
-      <Show loaded={loaded}>
-        {(threads) => (
-          <div class="scroll">
-            <table>
-              <caption class="hidden">Threads</caption>
-              <thead>
-                <tr>
-                  <th scope="col" class="number">TID</th>
-                  <th scope="col">Name</th>
-                  <th scope="col">State</th>
-                  <th scope="col" class="number">CPU time</th>
-                  <th scope="col" class="number">On CPU</th>
-                  <th scope="col">System call</th>
-                  <th scope="col">Sleeps in</th>
-                  <th scope="col">Priority</th>
-                </tr>
-              </thead>
-              <tbody>
-                {threads.slice(0, SHOWN_MAX).map((thread) => (
-                  <tr key={thread.id}>
-                    <td class="number">{thread.id}</td>
-                    <td>{visible(thread.name ?? "")}</td>
-                    <td>{thread.state}{thread.wait_reason ? <span class="soft"> {thread.wait_reason}</span> : null}</td>
-                    <td class="number">{thread.total_processor_time ? timeSpan(thread.total_processor_time) : ""}</td>
-                    <td class="number">{thread.cpu ?? 0}</td>
-                    <td>{thread.system_call}</td>
-                    <td>{visible(thread.wait_channel ?? "")}</td>
-                    <td>{thread.priority_level}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-            {threads.length > SHOWN_MAX && <p class="soft">and {count(threads.length - SHOWN_MAX, "more thread")}</p>}
-          </div>
-        )}
-      </Show>
+      {stacks !== "" && <StackList key={stacks} id={id} isGrouped={stacks === "grouped"} />}
+      {poll.error !== undefined && <ProblemBox error={poll.error} again={poll.again} />}
+      {lines === undefined && poll.isWaiting && <p class="soft" role="status">Loading …</p>}
+      {lines && (
+        <div class="scroll">
+          <table class="threads">
+            <caption class="hidden">Threads</caption>
+            <thead>{titles}</thead>
+            <tbody>
+              {sort(lines.list).slice(0, SHOWN_MAX).map((thread) => (
+                <Line key={thread.id} id={id} thread={thread} time={lines.time} isOpen={opened === thread.id} open={() => setOpened(opened === thread.id ? 0 : thread.id)} />
+              ))}
+            </tbody>
+          </table>
+          {lines.list.length > SHOWN_MAX && <p class="soft">and {count(lines.list.length - SHOWN_MAX, "more thread")}</p>}
+        </div>
+      )}
     </>
   );
 }
