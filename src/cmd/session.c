@@ -191,7 +191,11 @@ int session_symbols(struct session *session, const char *directories, const char
         return complain_usage("--debug-directories: '%.200s' is not up to %d absolute paths with : between.",
                               directories, CONFIG_DIRECTORIES_MAX);
     if (r == 0 && urls)
-        r = config_set_string(&config->debuginfod_urls, urls);
+        r = config_set_urls(&config->debuginfod_urls, urls);
+    if (r == -EINVAL)
+        return complain_usage("--debuginfod-urls: '%.200s' is not URLs with blanks between, which begin with "
+                              "http://, https:// or file://.",
+                              urls);
     config->debuginfod_timeout = FETCH_MS;
     if (r == 0)
         r = debuginfo_configure(config, false, &error);

@@ -70,7 +70,7 @@ const struct config_key config_keys[] = {
      "(containers)"},
     {"debug-directories", "symbols", CONFIG_DIRECTORIES, KEY(debug_directories), "/usr/lib/debug", 0, 0,
      "PATH[:PATH...]", "where separate debug files are"},
-    {"debuginfod-urls", "symbols", CONFIG_STRING, KEY(debuginfod_urls), "", 0, 0, "URL[ URL...]",
+    {"debuginfod-urls", "symbols", CONFIG_URLS, KEY(debuginfod_urls), "", 0, 0, "URL[ URL...]",
      "debuginfod servers to ask for debug files that are not there; empty: nobody is asked"},
     {"debuginfod-cache", "symbols", CONFIG_STRING, KEY(debuginfod_cache), "", 0, 0, "DIRECTORY",
      "keep there what they send; the user must be able to write to it. Empty: it is not kept"},
@@ -111,7 +111,8 @@ void config_release(struct config *config)
     if (!config)
         return;
     for (const struct config_key *key = config_keys; key->name; key++)
-        if (key->type == CONFIG_STRING || key->type == CONFIG_PREFIX || key->type == CONFIG_DIRECTORIES)
+        if (key->type == CONFIG_STRING || key->type == CONFIG_PREFIX || key->type == CONFIG_DIRECTORIES ||
+            key->type == CONFIG_URLS)
             free(*string_of(config, key));
     clear_listen(config);
     *config = (struct config){0};
@@ -163,6 +164,21 @@ int config_set_directories(char **place, const char *value)
     return config_set_string(place, value);
 }
 
+int config_set_urls(char **place, const char *value)
+{
+    static const char *const schemes[] = {"http://", "https://",
+                                          "file://"}; /* debuginfod_find_debuginfo(3) */
+
+    for (const char *at = value + strspn(value, " "); *at; at += strcspn(at, " "), at += strspn(at, " ")) {
+        bool is_known = false;
+        for (size_t i = 0; i < ELEMENTS_OF(schemes); i++)
+            is_known |= strncmp(at, schemes[i], strlen(schemes[i])) == 0;
+        if (!is_known)
+            return -EINVAL;
+    }
+    return config_set_string(place, value);
+}
+
 static int set_log_level(uint64_t *place, const char *value)
 {
     for (size_t i = 0; i < ELEMENTS_OF(log_levels); i++) {
@@ -200,6 +216,8 @@ static int set_key(struct config *config, const struct config_key *key, const ch
         return set_prefix(string_of(config, key), value);
     case CONFIG_DIRECTORIES:
         return config_set_directories(string_of(config, key), value);
+    case CONFIG_URLS:
+        return config_set_urls(string_of(config, key), value);
     case CONFIG_LOG_LEVEL:
         return set_log_level(number_of(config, key), value);
     case CONFIG_NUMBER:
@@ -219,6 +237,8 @@ static const char *form_of(enum config_type type)
         return "a path such as /diag, without a / at its end";
     case CONFIG_DIRECTORIES:
         return "up to 16 absolute paths with : between";
+    case CONFIG_URLS:
+        return "URLs with blanks between, which begin with http://, https:// or file://";
     case CONFIG_NUMBER:
         return "a number";
     case CONFIG_DURATION:

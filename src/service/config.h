@@ -41,6 +41,7 @@ enum config_type {
     CONFIG_LISTEN, /* may be given several times */
     CONFIG_PREFIX, /* a path that begins with / and does not end with it, or nothing */
     CONFIG_DIRECTORIES,
+    CONFIG_URLS,
     CONFIG_NUMBER,   /* between minimum and maximum */
     CONFIG_DURATION, /* milliseconds between minimum and maximum */
     CONFIG_SIZE,     /* bytes between minimum and maximum */
@@ -65,6 +66,8 @@ void config_release(struct config *config);
 int config_set_string(char **place, const char *value) _must_check_; /* -ENOMEM */
 /* Up to CONFIG_DIRECTORIES_MAX absolute paths with : between. -EINVAL: it is something else; -ENOMEM. */
 int config_set_directories(char **place, const char *value) _must_check_;
+/* http://, https:// or file:// ones with blanks between. The same. */
+int config_set_urls(char **place, const char *value) _must_check_;
 
 /* Errors name file, line, key and value. */
 int config_read_file(struct config *config, const char *path, struct error *error) _must_check_;

@@ -172,6 +172,12 @@ static int check_kind(const struct pidref *process, struct error *error)
 
     if (!pidref_alive(process) || proc_stat_read(process->dir_fd, &stat) < 0)
         return gone(process, error);
+    if (process->pid == getpid())
+        return error_set(
+            error, EINVAL,
+            "Process %d is this procscope itself, which can't hold itself still: look at it with "
+            "another one.",
+            process->pid);
     if ((stat.flags & PROC_FLAG_KERNEL_THREAD) != 0)
         return refused(process, -EINVAL, error);
     if (process_has_ended(process))

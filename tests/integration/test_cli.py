@@ -187,6 +187,8 @@ def test_special_ids(service, sleeper):
     assert json.loads(run("show", "-1", "--main-pid", process.pid, "--json"))["id"] == process.pid
     assert json.loads(run("show", "main", "--main-pid", process.pid, "--json"))["id"] == process.pid
     run("kill", "0", code=2)
+    run("stack", "0", code=2)
+    assert "this procscope itself" in run.stderr
 
 
 def test_kill_0_ends_the_service(serve):

@@ -196,3 +196,5 @@ def test_directories(program):
     for verb in (["stack", str(process.pid)], ["serve"]):
         refused = run(PROCSCOPE, *verb, "--debug-directories", "relative", check=False)
         assert refused.returncode == 2 and b"absolute paths" in refused.stderr and b"Listening" not in refused.stderr
+        refused = run(PROCSCOPE, *verb, "--debuginfod-urls", "http://127.0.0.1:1 ftp:/x", check=False)
+        assert refused.returncode == 2 and b"https://" in refused.stderr and b"Listening" not in refused.stderr

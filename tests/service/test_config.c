@@ -126,6 +126,8 @@ static void errors_of_the_file_name_file_line_key_and_value(void **state)
         {"[server]\nworkers = 3\n", {"line 2", "workers", "[limits]", "[server]"}},
         {"[server]\npath-prefix = diag/\n", {"line 2", "path-prefix", "diag/", "/diag"}},
         {"[symbols]\ndebug-directories = a:/b\n", {"line 2", "debug-directories", "a:/b", "absolute"}},
+        {"[symbols]\ndebuginfod-urls = https://a ftp:/b\n",
+         {"line 2", "debuginfod-urls", "ftp:/b", "https://"}},
         {"[server]\nlog-level = loud\n", {"line 2", "log-level", "loud", "debug"}},
         {"[server]\nlisten =\n", {"line 2", "listen", "''", "address"}},
         {"[server]\n\nthis is nothing\n", {"line 3", "[section]", "key = value", ""}},
