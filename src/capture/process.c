@@ -143,7 +143,7 @@ static int read_parts(const struct procfs *procfs, const struct pidref *process,
     if (r == 0)
         r = read_modules(process, info);
     if (!info->kernel_thread)
-        runtime_read(process->dir_fd, process->pid, info->stat.start_ticks, &info->runtime);
+        runtime_read(process->dir_fd, &info->stat, &info->runtime);
     return r == 0 ? read_files(process, info) : r;
 }
 

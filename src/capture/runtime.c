@@ -50,9 +50,9 @@ void runtime_text(const struct runtime *runtime, char text[RUNTIME_TEXT_MAX])
 struct seen {
     pid_t pid;
     uint64_t start_ticks;
-    uint64_t program; /* its path's hash: one that runs another program has another */
-    uint64_t looked_ms;
-    bool is_settled; /* it won't become another */
+    char comm[COMM_MAX];
+    uint64_t program;              /* its path's hash: one that runs another program has another */
+    uint64_t checked_ms, again_ms; /* when the path was read last, and when it has to be looked at anew */
     struct runtime runtime;
 };
 
@@ -156,15 +156,25 @@ static void look(int directory_fd, void *data)
     looking->spent_ns = clock_thread_ns() - began_ns;
 }
 
-/* Runtimes are loaded in the first moments of a process. Started is counted from boot, as this clock. */
-static bool is_old(uint64_t start_ticks)
+/* Started is counted from boot, as this clock. */
+static uint64_t age_ms(uint64_t start_ticks)
 {
-    enum { OLD_MS = 20 * 1000 };
     struct timespec now = {0};
     long ticks = sysconf(_SC_CLK_TCK);
+    uint64_t start_ms = start_ticks * 1000 / (uint64_t)(ticks > 0 ? ticks : 100), now_ms;
 
     (void)clock_gettime(CLOCK_BOOTTIME, &now); /* there since Linux 2.6.39 */
-    return (uint64_t)now.tv_sec * 1000 >= start_ticks * 1000 / (uint64_t)(ticks > 0 ? ticks : 100) + OLD_MS;
+    now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return now_ms > start_ms ? now_ms - start_ms : 0;
+}
+
+/* Runtimes are loaded in the first moments of a process. */
+static uint64_t next_look_ms(uint64_t now_ms, uint64_t start_ticks)
+{
+    enum { OLD_MS = 20 * 1000 };
+    uint64_t age = age_ms(start_ticks);
+
+    return age >= OLD_MS ? UINT64_MAX : now_ms + (age > AGAIN_MS ? age : AGAIN_MS);
 }
 
 static bool may_look(uint64_t now_ms)
@@ -184,18 +194,22 @@ static void read_seen(int directory_fd, struct seen *item, const struct seen *no
     bool is_same =
         item->pid == now->pid && item->start_ticks == now->start_ticks && item->program == now->program;
 
-    if (is_same && (item->is_settled || now->looked_ms - item->looked_ms < AGAIN_MS))
+    if (is_same && now->checked_ms < item->again_ms) {
+        item->checked_ms = now->checked_ms;
+        memcpy(item->comm, now->comm, sizeof item->comm);
         return;
+    }
     if (!is_same)
         *item = (struct seen){0};
-    if (!may_look(now->looked_ms))
+    if (!may_look(now->checked_ms))
         return;
     *item = *now;
+    item->again_ms = now->checked_ms + AGAIN_MS;
     if (patient_do(directory_fd, &work, &looking) < 0)
         return;
     item->runtime = looking.runtime;
     memory.spent_ns += looking.spent_ns;
-    item->is_settled = is_old(now->start_ticks);
+    item->again_ms = next_look_ms(now->checked_ms, now->start_ticks);
 }
 
 /* FNV-1a */
@@ -208,18 +222,39 @@ static uint64_t hash_of(const char *text)
     return hash;
 }
 
-void runtime_read(int directory_fd, pid_t pid, uint64_t start_ticks, struct runtime *ret_runtime)
+static struct seen *place_of(pid_t pid)
 {
-    struct seen now = {.pid = pid, .start_ticks = start_ticks, .looked_ms = clock_monotonic_ms()};
-    struct seen *item = &memory.items[(size_t)pid % SEEN_MAX];
+    return &memory.items[(size_t)pid % SEEN_MAX];
+}
+
+bool runtime_recall(pid_t pid, uint64_t start_ticks, const char *comm, struct runtime *ret_runtime)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    const struct seen *item = place_of(pid);
+    bool is_known;
+
+    pthread_mutex_lock(&memory.lock);
+    is_known = item->pid == pid && item->start_ticks == start_ticks && strcmp(item->comm, comm) == 0 &&
+               now_ms < item->again_ms && now_ms - item->checked_ms < MINUTE_MS;
+    if (is_known)
+        *ret_runtime = item->runtime;
+    pthread_mutex_unlock(&memory.lock);
+    return is_known;
+}
+
+void runtime_read(int directory_fd, const struct proc_stat *stat, struct runtime *ret_runtime)
+{
+    struct seen now = {
+        .pid = stat->pid, .start_ticks = stat->start_ticks, .checked_ms = clock_monotonic_ms()};
     _cleanup_free_ char *program = NULL;
 
     *ret_runtime = (struct runtime){0};
     if (io_readlink_at(directory_fd, "exe", &program) < 0) /* of the kernel's own memory: it never hangs */
         return;
     now.program = hash_of(program);
+    memcpy(now.comm, stat->name, sizeof now.comm);
     pthread_mutex_lock(&memory.lock);
-    read_seen(directory_fd, item, &now);
-    *ret_runtime = item->runtime;
+    read_seen(directory_fd, place_of(stat->pid), &now);
+    *ret_runtime = place_of(stat->pid)->runtime;
     pthread_mutex_unlock(&memory.lock);
 }

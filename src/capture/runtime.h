@@ -3,6 +3,9 @@
  * mount namespace. */
 #pragma once
 
+#include "proc/stat.h"
+
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -32,11 +35,15 @@ struct runtime {
     char version[RUNTIME_VERSION_MAX]; /* "17.0.15"; "" unknown. Letters, digits, dots and such */
 };
 
-/* directory_fd: /proc/PID. What was found out is remembered, so that to ask again costs a look at its
- * program. Anew are looked at: a process that runs another program by now, and one that is young, since
- * runtimes are loaded by and by. All that is looked at takes a bounded time of the processor; past it
+/* directory_fd: /proc/PID; stat of it. What was found out is remembered, so that to ask again costs a look at
+ * its program's path. Anew are looked at: a process that runs another program by now, and one that is young,
+ * since runtimes are loaded by and by. All that is looked at takes a bounded time of the processor; past it
  * processes are RUNTIME_UNKNOWN until the minute is over. */
-void runtime_read(int directory_fd, pid_t pid, uint64_t start_ticks, struct runtime *ret_runtime);
+void runtime_read(int directory_fd, const struct proc_stat *stat, struct runtime *ret_runtime);
+
+/* For lists: what runtime_read() has said of it within the last minute, and would again; no file is read. A
+ * process that has run another program since mostly has another comm. False: ask runtime_read(). */
+bool runtime_recall(pid_t pid, uint64_t start_ticks, const char *comm, struct runtime *ret_runtime);
 
 const char *runtime_name(enum runtime_kind kind); /* ".NET", "native"; "" for RUNTIME_UNKNOWN */
 

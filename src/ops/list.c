@@ -22,32 +22,37 @@ static int by_name(const void *left, const void *right)
     return order ? order : (a->entry->pid > b->entry->pid) - (a->entry->pid < b->entry->pid);
 }
 
-/* The whole name of one whose name may have been cut; NULL: leave it as it is. Owned by the caller. */
+/* The whole name of one whose name was cut; NULL: leave it as it is. Owned by the caller. */
 static char *full_name(int directory_fd, const struct process_entry *entry)
 {
     char name[256];
 
-    if (strlen(entry->name) != COMM_CUT)
-        return NULL;
     process_full_name(directory_fd, entry->name, name, sizeof name);
     return strcmp(name, entry->name) == 0 ? NULL : strdup(name); /* without memory the short one will do */
 }
 
+/* Into its files only where the entry doesn't tell all: lists are asked for often. */
 static struct item look_at(const struct procfs *procfs, const struct process_entry *entry)
 {
     _cleanup_close_ int fd = -1;
     struct item item = {.entry = entry, .name = entry->name};
+    bool is_cut = strlen(entry->name) == COMM_CUT, is_known;
+    struct proc_stat stat;
     char path[16], *name;
 
     if (entry->kernel_thread)
+        return item;
+    is_known = runtime_recall(entry->pid, entry->start_ticks, entry->name, &item.runtime);
+    if (is_known && !is_cut)
         return item;
     (void)snprintf(path, sizeof path, "%d", (int)entry->pid); /* fits */
     fd = openat(procfs->fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return item;
-    name = full_name(fd, entry);
+    name = is_cut ? full_name(fd, entry) : NULL;
     item.name = name ? name : entry->name;
-    runtime_read(fd, entry->pid, entry->start_ticks, &item.runtime);
+    if (!is_known && proc_stat_read(fd, &stat) == 0)
+        runtime_read(fd, &stat, &item.runtime);
     return item;
 }
 

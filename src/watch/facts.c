@@ -78,7 +78,7 @@ void watch_facts_read(int directory_fd, const struct proc_stat *stat, struct wat
     }
     process_full_name(directory_fd, stat->name, ret_facts->name, sizeof ret_facts->name);
     take_program(directory_fd, ret_facts);
-    runtime_read(directory_fd, stat->pid, stat->start_ticks, &runtime);
+    runtime_read(directory_fd, stat, &runtime);
     runtime_text(&runtime, ret_facts->runtime);
     take_command(directory_fd, ret_facts);
     take_environment(directory_fd, ret_facts);

@@ -109,10 +109,15 @@ static void own_runtime(void **state)
     assert_true(fd >= 0);
     assert_int_equal(proc_stat_read(fd, &stat), 0);
     for (int i = 0; i < 3; i++) { /* found out, and remembered */
-        runtime_read(fd, stat.pid, stat.start_ticks, &runtime);
+        runtime_read(fd, &stat, &runtime);
         assert_int_equal(runtime.kind, RUNTIME_NATIVE);
         assert_string_equal(runtime.version, "");
     }
+    assert_true(runtime_recall(stat.pid, stat.start_ticks, stat.name, &runtime));
+    assert_int_equal(runtime.kind, RUNTIME_NATIVE);
+    assert_false(runtime_recall(stat.pid, stat.start_ticks, "another", &runtime));
+    assert_false(runtime_recall(stat.pid, stat.start_ticks + 1, stat.name, &runtime));
+    assert_false(runtime_recall(stat.pid + 1, stat.start_ticks, stat.name, &runtime));
     (void)close(fd);
 }
 
@@ -121,6 +126,7 @@ static void a_hung_one_is_unknown_until_it_goes_on(void **state)
 {
     char path[] = "/tmp/procscope-runtime-XXXXXX";
     int fd, writer;
+    const struct proc_stat stat = {.pid = 70000, .start_ticks = 1};
     struct runtime runtime;
     (void)state;
 
@@ -130,7 +136,7 @@ static void a_hung_one_is_unknown_until_it_goes_on(void **state)
     assert_int_equal(symlinkat("/usr/bin/python3.11", fd, "exe"), 0);
     assert_int_equal(mkfifoat(fd, "maps", 0600), 0);
     for (int i = 0; i < 100; i++) { /* the first time it is waited for, and then no more */
-        runtime_read(fd, 70000, 1, &runtime);
+        runtime_read(fd, &stat, &runtime);
         assert_int_equal(runtime.kind, RUNTIME_UNKNOWN);
     }
     writer = openat(fd, "maps", O_WRONLY | O_CLOEXEC);
@@ -138,7 +144,7 @@ static void a_hung_one_is_unknown_until_it_goes_on(void **state)
     (void)close(writer);
     assert_int_equal(unlinkat(fd, "maps", 0), 0);
     while (runtime.kind == RUNTIME_UNKNOWN)
-        runtime_read(fd, 70000, 1, &runtime);
+        runtime_read(fd, &stat, &runtime);
     assert_int_equal(runtime.kind, RUNTIME_PYTHON);
     assert_int_equal(unlinkat(fd, "exe", 0), 0);
     assert_int_equal(rmdir(path), 0);
