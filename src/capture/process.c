@@ -53,6 +53,7 @@ static int read_command_line(const struct pidref *process, struct process_info *
 
     if (r == -ENOMEM)
         return r;
+    info->is_hung = r == -ETIMEDOUT;
     process_name_complete(&block, info->stat.name, info->name, sizeof info->name);
     return tolerate(cmdline_join(&block, &info->command_line));
 }
@@ -95,7 +96,7 @@ static int read_environ(const struct pidref *process, struct process_info *info)
 static int read_modules(const struct pidref *process, struct process_info *info)
 {
     _cleanup_map_list_ struct map_list maps = {0};
-    int r = info->kernel_thread ? 0 : maps_read(process->dir_fd, &maps, NULL);
+    int r = info->kernel_thread || info->is_hung ? 0 : maps_read(process->dir_fd, &maps, NULL);
 
     if (r == 0)
         r = modules_read(process, &maps, true, &info->modules);

@@ -54,6 +54,7 @@ struct process_info {
     struct buffer command_line; /* quoted and joined */
     struct buffer environ;      /* NUL-separated block */
     bool is_profiled;           /* by us; left to who knows */
+    bool is_hung;               /* its memory is locked: what lies there is unknown (proc/patient.h) */
     bool environ_denied, files_denied, modules_denied;
     int64_t start_time, user_time, system_time; /* ns */
     int64_t handle_count;                       /* -1 unknown */

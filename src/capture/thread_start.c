@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "capture/nptl.h"
 #include "capture/thread_parts.h"
+#include "proc/patient.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -90,7 +91,7 @@ uint64_t thread_start_find(const struct pidref *process, pid_t id)
     if (id == process->pid)
         return program_entry(process);
     inner = inner_id(process, id);
-    if (inner == 0 || target_open(process, &target) < 0)
+    if (inner == 0 || proc_memory_is_locked(process->dir_fd) || target_open(process, &target) < 0)
         return 0;
     /* threads that come and go can make one walk break off */
     for (unsigned i = 0; i < WALKS_MAX && starts.count == 0; i++)
@@ -143,7 +144,7 @@ int thread_starts_read(const struct pidref *process, const struct thread_list *l
     _cleanup_target_ struct target target = {0};
     int r = 0;
 
-    if (list->count > 1 && target_open(process, &target) == 0)
+    if (list->count > 1 && !proc_memory_is_locked(process->dir_fd) && target_open(process, &target) == 0)
         r = nptl_walk(&target.nptl, &target.maps, target.memory, 0, &known);
     return r < 0 ? r : translate(process, list, &known, ret_starts);
 }

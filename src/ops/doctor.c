@@ -3,6 +3,7 @@
 #include "ops/table.h"
 
 #include "base/io.h"
+#include "proc/patient.h"
 #include "proc/users.h"
 #include "trace/trace.h"
 
@@ -43,7 +44,9 @@ static void check_read(struct json *json, const char *name, int r, const struct 
     bool explained = diagnosis->obstacle != TRACE_ALLOWED && diagnosis->obstacle != TRACE_OBSTACLE_YAMA &&
                      diagnosis->obstacle != TRACE_OBSTACLE_TRACED;
 
-    (void)snprintf(reason, sizeof reason, "Reading it fails: %s.", strerror(r < 0 ? -r : 0)); /* fits */
+    (void)snprintf(reason, sizeof reason, "Reading it fails: %s.",
+                   r == -ETIMEDOUT ? "the process hangs in the kernel, with its memory locked"
+                                   : strerror(r < 0 ? -r : 0)); /* fits */
     check(json, name, r >= 0, explained ? diagnosis->reason : reason, explained ? diagnosis->mend : "");
 }
 
@@ -56,7 +59,7 @@ static int try_environment(const struct pidref *target)
 static int try_modules(const struct pidref *target)
 {
     _cleanup_map_list_ struct map_list maps = {0};
-    return maps_read(target->dir_fd, &maps, NULL);
+    return proc_memory_is_locked(target->dir_fd) ? -ETIMEDOUT : maps_read(target->dir_fd, &maps, NULL);
 }
 
 static int try_files(const struct pidref *target)

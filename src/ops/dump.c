@@ -387,7 +387,7 @@ int operation_dump(const struct operation_context *context, const struct request
     int r = read_arguments(request, &dump, error);
 
     if (r == 0)
-        r = operation_target(context, request, &dump.target, error);
+        r = operation_target_with_memory(context, request, &dump.target, error);
     if (r == 0)
         r = refuse_front(context, &dump, error);
     if (r < 0)

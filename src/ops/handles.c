@@ -5,6 +5,7 @@
 #include "proc/files.h"
 #include "proc/list.h"
 #include "proc/maps.h"
+#include "proc/patient.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -108,7 +109,8 @@ static void search_maps(struct search *search, const struct process_entry *entry
     _cleanup_map_list_ struct map_list maps = {0};
     const char *last = "";
 
-    if (search->is_port || maps_read(process->dir_fd, &maps, NULL) < 0)
+    if (search->is_port || proc_memory_is_locked(process->dir_fd) ||
+        maps_read(process->dir_fd, &maps, NULL) < 0)
         return;
     for (size_t i = 0; i < maps.count; i++) {
         const struct map *map = &maps.items[i];

@@ -49,7 +49,7 @@ int operation_memory(const struct operation_context *context, const struct reque
     if (r == 0)
         r = request_bool(request, "details", false, &details, error);
     if (r == 0)
-        r = operation_target(context, request, &target, error);
+        r = operation_target_with_memory(context, request, &target, error);
     if (r < 0)
         return r;
     json_object_begin(&json);

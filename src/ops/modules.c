@@ -31,7 +31,7 @@ int operation_modules(const struct operation_context *context, const struct requ
     int r = operation_style(context, request, &host, &style, error);
 
     if (r == 0)
-        r = operation_target(context, request, &target, error);
+        r = operation_target_with_memory(context, request, &target, error);
     if (r == 0)
         r = read_modules(context, &target, &modules, error);
     if (r < 0)
@@ -61,7 +61,7 @@ int operation_module(const struct operation_context *context, const struct reque
     int r = operation_style(context, request, &host, &style, error);
 
     if (r == 0)
-        r = operation_target(context, request, &target, error);
+        r = operation_target_with_memory(context, request, &target, error);
     if (r == 0)
         r = read_modules(context, &target, &modules, error);
     if (r < 0)

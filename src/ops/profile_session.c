@@ -72,7 +72,7 @@ void profile_session_step(void)
 static int begin(const struct operation_context *context, const struct request *request,
                  const struct profile_wish *wish, struct error *error)
 {
-    int r = operation_target(context, request, &session.target, error);
+    int r = operation_target_with_memory(context, request, &session.target, error);
 
     if (r == 0)
         r = sampler_new(context->procfs, &session.target, &wish->sampler, &session.profile, &session.sampler,

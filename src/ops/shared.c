@@ -1,5 +1,6 @@
 #include "ops/table.h"
 
+#include "proc/patient.h"
 #include "trace/trace.h"
 
 #include <errno.h>
@@ -16,6 +17,22 @@ int operation_style(const struct operation_context *context, const struct reques
     return 0;
 }
 
+static int hangs(const struct pidref *target, const char *what, struct error *error)
+{
+    return error_set(error, ETIMEDOUT,
+                     "%s of process %d could not be read: for two seconds nothing came. It hangs in the "
+                     "kernel, with its memory locked; its threads' wait_reason says where.",
+                     what, (int)target->pid);
+}
+
+int operation_target_with_memory(const struct operation_context *context, const struct request *request,
+                                 struct pidref *ret_target, struct error *error)
+{
+    int r = operation_target(context, request, ret_target, error);
+
+    return r == 0 && proc_memory_is_locked(ret_target->dir_fd) ? hangs(ret_target, "The memory", error) : r;
+}
+
 int operation_denied(const struct operation_context *context, const struct pidref *target, int r,
                      const char *what, struct error *error)
 {
@@ -24,10 +41,7 @@ int operation_denied(const struct operation_context *context, const struct pidre
     if (r == -ESRCH)
         return error_set(error, ESRCH, "Process with an Id of %d is not running.", (int)target->pid);
     if (r == -ETIMEDOUT)
-        return error_set(error, ETIMEDOUT,
-                         "%s of process %d could not be read: for two seconds nothing came. It hangs in the "
-                         "kernel, with its memory locked; its threads' wait_reason says where.",
-                         what, (int)target->pid);
+        return hangs(target, what, error);
     if (r != -EACCES && r != -EPERM)
         return error_errno(error, -r, "%s of process %d could not be read", what, (int)target->pid);
     trace_diagnose(context->procfs, target, &diagnosis);

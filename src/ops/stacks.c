@@ -39,7 +39,7 @@ static int answer_stacks(const struct operation_context *context, const struct r
                    : error_set(error, ENOMEM, "Out of memory.");
 
     if (r == 0)
-        r = operation_target(context, request, &target, error);
+        r = operation_target_with_memory(context, request, &target, error);
     if (r < 0)
         return r;
     if (!wish->runtime)

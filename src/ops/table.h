@@ -21,6 +21,10 @@ int operation_style(const struct operation_context *context, const struct reques
 int operation_show_json(const struct operation_context *context, const struct request *request,
                         const struct pidref *target, struct json *json, struct error *error) _must_check_;
 
+/* operation_target(), for what reads its memory or its maps. -ETIMEDOUT: it hangs (proc/patient.h). */
+int operation_target_with_memory(const struct operation_context *context, const struct request *request,
+                                 struct pidref *ret_target, struct error *error) _must_check_;
+
 /* Fills error for something of target that could not be read with the negative errno r; for a lack of
  * permission with what is in the way and the mend. what: "The environment". Returns r. */
 int operation_denied(const struct operation_context *context, const struct pidref *target, int r,

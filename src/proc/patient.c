@@ -201,3 +201,10 @@ int proc_read_patiently(int directory_fd, const char *name, struct buffer *buffe
     buffer_release(&reading.buffer);
     return r;
 }
+
+bool proc_memory_is_locked(int directory_fd)
+{
+    _cleanup_buffer_ struct buffer byte = BUFFER_INIT(1);
+
+    return proc_read_patiently(directory_fd, "cmdline", &byte) == -ETIMEDOUT;
+}

@@ -22,3 +22,6 @@ int patient_do(int directory_fd, const struct patient_work *work, void *data) _m
 
 /* proc_read_memory_file(), so. */
 int proc_read_patiently(int directory_fd, const char *name, struct buffer *buffer) _must_check_;
+
+/* Whether all that reads the process's memory would hang just now. */
+bool proc_memory_is_locked(int directory_fd);

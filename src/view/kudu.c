@@ -131,6 +131,7 @@ void kudu_process(struct json *json, const struct kudu_style *style, const struc
     kudu_member_href(json, style, "minidump", pid, "/dump");
     kudu_member_href(json, style, "gcdump", pid, "/gcdump");
     kudu_member_flag(json, "is_profile_running", info->is_profiled);
+    kudu_member_flag(json, "is_hung", info->is_hung);
     kudu_member_href(json, style, "parent", parent, "");
     member_children(json, style, &info->children);
     member_threads(json, style, pid, &info->threads);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "capture/thread_parts.h"
+#include "capture/thread_start.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -106,6 +107,49 @@ static void what_the_kernel_says_is_there(void **state)
     assert_false(info.kernel_thread || info.environ_denied || info.files_denied || info.modules_denied);
     assert_true(info.modules.count >= 4); /* program, libc, loader, vdso */
     target_stop(&target);
+}
+
+static void go_on(const char *fifo)
+{
+    int fd = open(inside(fifo), O_WRONLY | O_CLOEXEC);
+
+    assert_true(fd >= 0);
+    close(fd);
+}
+
+/* What lies in its memory are pipes that nobody writes to. */
+static void a_hung_process_is_told_without_its_memory(void **state)
+{
+    static const char stat[] = "70001 (hung) D 1 1 1 0 -1 4194304 1 0 0 0 5 0 0 0 20 0 1 0 100 4096 10 "
+                               "18446744073709551615 1 1\n";
+    _cleanup_process_info_ struct process_info info = {0};
+    struct pidref ref = {.pid = 70001, .pid_fd = -1};
+    struct error error = {0};
+
+    (void)state;
+    ref.dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(ref.dir_fd >= 0);
+    write_file("stat", stat, 0600);
+    assert_int_equal(mkdir(inside("task"), 0700), 0);
+    assert_int_equal(mkdir(inside("task/70001"), 0700), 0);
+    write_file("task/70001/stat", stat, 0600);
+    assert_int_equal(mkfifo(inside("cmdline"), 0600), 0);
+    assert_int_equal(mkfifo(inside("environ"), 0600), 0);
+    assert_int_equal(mkfifo(inside("maps"), 0600), 0);
+    if (process_info_read(&procfs, &ref, &host, &info, &error) < 0)
+        fail_msg("%s", error.text);
+    assert_true(info.is_hung);
+    assert_string_equal(info.name, "hung");
+    assert_int_equal(info.threads.count, 1);
+    assert_int_equal(info.modules.count, 0);
+    assert_int_equal(thread_start_find(&ref, 70002), 0);
+
+    go_on("cmdline");
+    for (size_t i = 0; i < 7; i++)
+        assert_int_equal(remove(inside((const char *const[]){"stat", "cmdline", "environ", "maps",
+                                                             "task/70001/stat", "task/70001", "task"}[i])),
+                         0);
+    close(ref.dir_fd);
 }
 
 static void *fork_here(void *pid)
@@ -330,6 +374,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_kernel_says_is_there),
+        cmocka_unit_test(a_hung_process_is_told_without_its_memory),
         cmocka_unit_test(children_of_all_threads_are_found),
         cmocka_unit_test(names_cut_by_the_kernel_are_completed),
         cmocka_unit_test(a_removed_program_keeps_its_name),

@@ -29,7 +29,7 @@ def needs(program):
     return pytest.mark.skipif(not shutil.which(program), reason=f"no {program}")
 
 
-def run(*command, timeout=120, check=True, **options):
+def run(*command, timeout=600, check=True, **options):
     done = subprocess.run([str(part) for part in command], capture_output=True, timeout=timeout, **options)
     assert not check or done.returncode == 0, (command, done.returncode, done.stderr.decode(errors="replace")[-4000:])
     return done
