@@ -137,17 +137,30 @@ static int start_holder(struct hold *hold)
     return r;
 }
 
+/* Helps it where it wants help, or else waits for it. true: that took long. */
+static bool help_or_wait(struct hold *hold)
+{
+    struct timespec until;
+    bool took_long;
+
+    if (!looks_can_help(&hold->looks)) {
+        until = after_ms(STUCK_SEIZE_MS);
+        return pthread_cond_timedwait(&hold->changed, &hold->lock, &until) == ETIMEDOUT;
+    }
+    (void)pthread_mutex_unlock(&hold->lock);
+    took_long = looks_help(&hold->looks, hold->process, clock_monotonic_ns() + STUCK_SEIZE_MS * 1000000ull);
+    (void)pthread_mutex_lock(&hold->lock);
+    return took_long;
+}
+
 /* Waits for the holder to succeed or fail. Meanwhile it frees what the holder may be stuck at: in
  * PTRACE_SEIZE, which waits for an execve, which waits for threads that ended and wait for their tracer; or
  * on a processor where it isn't let run. */
 static void wait_for_holder(struct hold *hold)
 {
-    struct timespec until;
-
     (void)pthread_mutex_lock(&hold->lock);
     while (hold->phase == HOLD_BEGINS) {
-        until = after_ms(STUCK_SEIZE_MS);
-        if (pthread_cond_timedwait(&hold->changed, &hold->lock, &until) != ETIMEDOUT)
+        if (!help_or_wait(hold))
             continue;
         if (clock_monotonic_ns() > hold->deadline_ns + 2 * STUCK_SEIZE_MS * 1000000ull) {
             hold->phase = HOLD_GIVEN_UP;
@@ -254,4 +267,5 @@ void hold_end(struct hold *hold, uint64_t *ret_held_ns)
     (void)pthread_mutex_destroy(&hold->lock);
     thread_list_forget(&hold->threads);
     id_list_release(&hold->ids);
+    looks_release(&hold->looks);
 }

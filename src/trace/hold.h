@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "proc/tasks.h"
+#include "trace/looks.h"
 #include "trace/threads.h"
 #include "trace/trace.h"
 
@@ -15,6 +16,7 @@ struct hold {
     const struct pidref *process; /* borrowed, until the hold stands */
     uint64_t deadline_ns;         /* clock_monotonic_ns() */
     struct thread_list threads;
+    struct looks looks;
     struct moves moves;
     struct id_list ids; /* of the last scan; here since a cancelled thread frees nothing */
 

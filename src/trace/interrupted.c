@@ -122,7 +122,7 @@ static void look_since(int task_fd, struct waited *waited)
     waited->known = WAITED_SLEPT;
 }
 
-void interrupted_look(const struct pidref *process, struct traced_thread *thread)
+bool interrupted_look(const struct pidref *process, pid_t tid, struct waited *ret_waited)
 {
     _cleanup_close_ int fd = -1;
     char text[256], name[48];
@@ -130,13 +130,14 @@ void interrupted_look(const struct pidref *process, struct traced_thread *thread
     size_t size;
     long number;
 
-    (void)snprintf(name, sizeof name, "task/%d/syscall", thread->tid); /* fits */
+    *ret_waited = (struct waited){0};
+    (void)snprintf(name, sizeof name, "task/%d/syscall", tid); /* fits */
     if (proc_read_small(process->dir_fd, name, text, sizeof text, &size) < 0 ||
         !parse_call(text, size, &number, arguments) || !arch_call_answers_eintr(number))
-        return;
-    thread->alone = true;
-    if (arch_timeout_ms(number, arguments) >= SHORTEST_MS && task_open(process, thread->tid, &fd, NULL) == 0)
-        look_since(fd, &thread->waited);
+        return false;
+    if (arch_timeout_ms(number, arguments) >= SHORTEST_MS && task_open(process, tid, &fd, NULL) == 0)
+        look_since(fd, ret_waited);
+    return true;
 }
 
 /* What the clock of the processor that we are on is behind clock_monotonic_ns() (mostly), or a little more.

@@ -33,9 +33,9 @@ struct waited {
     uint32_t timeout_ms;
 };
 
-/* Before anything is stopped: notes whether the thread waits in a call that is to be mended after a stop (a
- * guess: it runs on) and since when, where that matters. */
-void interrupted_look(const struct pidref *process, struct traced_thread *thread);
+/* Before anything is stopped: whether the thread waits in a call that is to be mended after a stop (a guess:
+ * it runs on), and since when, where that matters. */
+bool interrupted_look(const struct pidref *process, pid_t tid, struct waited *ret_waited);
 /* A thread that goes from processor to processor. On one that real-time threads keep to themselves it would
  * not run again by itself. */
 enum { PROCESSORS_MAX = 8192 };

@@ -26,6 +26,7 @@ enum {
     SLEEP_NS = 50 * 1000,     /* ... then they pause */
     SWEEPS_BEFORE_LOOK = 64,  /* fruitless sweeps until the leader is looked at in /proc */
     SEIZE_TRIES = 3,
+    WORTH_HELP = 16,           /* threads to look at */
     ALONE_BUDGET_NS = 5000000, /* for those that are stopped one by one */
 };
 
@@ -93,8 +94,6 @@ static int seize_one(struct hold *hold, pid_t tid)
     if (r < 0)
         return r;
     thread_keep_facts(&hold->threads.items[hold->threads.count - 1], &stat);
-    if (hold->first_interrupt_ns == 0) /* else others are held already */
-        interrupted_look(hold->process, &hold->threads.items[hold->threads.count - 1]);
     /* Again where it is refused for no reason that is still there: the id may have passed in an execve from a
      * leader that had ended to a thread that lives. */
     for (int tries = 0; tries < SEIZE_TRIES; tries++) {
@@ -108,6 +107,20 @@ static int seize_one(struct hold *hold, pid_t tid)
     if (r < 0)
         hold->threads.items[hold->threads.count - 1].state = TRACED_GONE;
     return r == -ESRCH ? 0 : r;
+}
+
+/* By the thread that waits for this one, while this one seizes. For fewer it isn't worth being woken. */
+static int have_looked_at(struct hold *hold)
+{
+    int r = 0;
+
+    if (hold->ids.count < WORTH_HELP || hold->looks.items)
+        return 0;
+    (void)pthread_mutex_lock(&hold->lock);
+    r = looks_begin(&hold->looks, hold->ids.items, hold->ids.count);
+    (void)pthread_cond_broadcast(&hold->changed);
+    (void)pthread_mutex_unlock(&hold->lock);
+    return r;
 }
 
 /* Seizes what there is and is not yet known. */
@@ -124,6 +137,8 @@ static int seize_new(struct hold *hold, size_t *ret_new)
         return r == -ENOENT ? -ESRCH : r;
     if (before == 0) {
         r = thread_list_reserve(&hold->threads, hold->ids.count + hold->ids.count / 8 + 16);
+        if (r == 0)
+            r = have_looked_at(hold);
         if (r < 0)
             return r;
     }
@@ -134,6 +149,8 @@ static int seize_new(struct hold *hold, size_t *ret_new)
         if (r < 0)
             return r;
     }
+    if (hold->first_interrupt_ns == 0) /* else others are held already */
+        looks_take(&hold->looks, hold->process, &hold->threads);
     *ret_new = hold->threads.count - before;
     return 0;
 }

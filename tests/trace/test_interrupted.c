@@ -63,7 +63,7 @@ static struct traced_thread looked_at(const struct files *files)
     write_file(folder, "sched", files->sched);
     write_file(folder, "schedstat", files->schedstat);
     write_file(folder, "stat", stat_text);
-    interrupted_look(&process, &thread);
+    thread.alone = interrupted_look(&process, thread.tid, &thread.waited);
     for (size_t i = 0; i < ELEMENTS_OF(names); i++)
         (void)unlinkat(process.dir_fd, names[i], i < 4 ? 0 : AT_REMOVEDIR); /* not all were made */
     assert_int_equal(rmdir(folder), 0);
