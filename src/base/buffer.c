@@ -62,20 +62,24 @@ int buffer_append_string(struct buffer *buffer, const char *string)
     return buffer_append(buffer, string, strlen(string));
 }
 
+/* Into the room that there is, which nearly always is enough: measuring takes as long as writing. */
 int buffer_append_format(struct buffer *buffer, const char *format, ...)
 {
+    size_t room = buffer->data ? buffer->capacity - buffer->size : 0;
     va_list arguments, again;
     int length, r;
 
     va_start(arguments, format);
     va_copy(again, arguments);
-    length = vsnprintf(NULL, 0, format, arguments);
+    length = vsnprintf(room ? buffer->data + buffer->size : NULL, room, format, arguments);
     va_end(arguments);
     r = length < 0 ? -EINVAL : buffer_reserve(buffer, (size_t)length);
-    if (r == 0) {
+    if (r == 0 && (size_t)length >= room)
         (void)vsnprintf(buffer->data + buffer->size, (size_t)length + 1, format, again); /* fits: measured */
+    if (r == 0)
         buffer->size += (size_t)length;
-    }
+    else if (room)
+        buffer->data[buffer->size] = '\0';
     va_end(again);
     return r;
 }

@@ -66,6 +66,10 @@ int text_escape(const char *text, struct buffer *out)
     size_t left = strlen(text);
     const char *plain = text; /* what was not appended yet begins here */
     while (left > 0) {
+        if (*text >= 0x20 && *text < 0x7f) { /* nearly all */
+            text++, left--;
+            continue;
+        }
         uint32_t character = 0;
         size_t length = text_decode(text, left, &character);
         if (length && text_character_width(character) >= 0) {

@@ -119,17 +119,20 @@ static int read_before(struct live *live)
     return r == -EACCES || r == -EPERM ? 0 : r;
 }
 
-/* Memory is fetched from the kernel page by page at first touch: done here, it is not done in the hold. */
+/* Memory is fetched from the kernel page by page at first touch: done here, it is not done in the hold. A
+ * byte of each will do: a worker that did this before has them already. */
 static int reserve_stacks(struct live *live)
 {
-    enum { USUAL_STACK = 32 * 1024 };
+    enum { USUAL_STACK = 32 * 1024, SMALLEST_PAGE = 4096 };
     struct buffer *stacks = &live->capture->stacks;
     size_t wanted = (live->thread_count + 1) * USUAL_STACK;
     int r;
 
     stacks->limit = (size_t)LIMIT_THREADS * LIMIT_STACK_MIN + LIMIT_STACK_BUDGET;
-    r = buffer_append_zeros(stacks, wanted < LIMIT_STACK_BUDGET ? wanted : LIMIT_STACK_BUDGET);
-    buffer_clear(stacks);
+    wanted = wanted < LIMIT_STACK_BUDGET ? wanted : LIMIT_STACK_BUDGET;
+    r = buffer_reserve(stacks, wanted);
+    for (size_t i = 0; r == 0 && i < wanted; i += SMALLEST_PAGE)
+        ((volatile char *)stacks->data)[i] = '\0';
     return r;
 }
 
