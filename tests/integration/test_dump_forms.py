@@ -184,7 +184,7 @@ def test_a_client_that_vanishes(service, sleeper, arguments, mode):
         connection = http.client.HTTPConnection(url.hostname, url.port, timeout=60)
         connection.request("GET", f"/api/processes/{process.pid}/dump?dumpType=2&mode={mode}&{arguments}")
         answer = connection.getresponse()
-        assert answer.status == 200
+        assert answer.status == 200, answer.read()
         size += len(answer.read(1000))
         answer.close()
         connection.close()

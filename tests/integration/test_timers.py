@@ -106,7 +106,9 @@ def test_timers_are_in_time(procscope, sleeper, tmp_path, prepare, mode):
         began = time.monotonic()
         for number in range(DUMPS):
             time.sleep(max(0.0, began + INTERVAL * 0.9 * (number + 1) / DUMPS - time.monotonic()))
-            run(procscope, "dump", process.pid, "--quiet", "--output", "-", *MODES[mode])
+            done = run(procscope, "dump", process.pid, "--quiet", "--output", "-", *MODES[mode], check=False)
+            # on a busy machine the last ones may come after its end
+            assert done.returncode == 0 or (number > DUMPS / 2 and process.wait(30) == 0), done.stderr
         said.append(float(re.fullmatch(r"[\d.]+", read_line(process))[0]))
         assert said[-1] >= INTERVAL - 0.002  # Node and Java count in milliseconds
         if said[-1] < INTERVAL * 1.45:
