@@ -21,6 +21,8 @@ const struct route kudu_routes[] = {
     {HTTP_POST, "/{id:int}/stop", "stop"},
     {HTTP_GET, "/{id:int}/dump", "dump"},
     {HTTP_GET, "/{id:int}/gcdump", "gcdump"},
+    {HTTP_GET, "/{id:int}/heap", "heap"},
+    {HTTP_GET, "/{id:int}/heapdump", "heapdump"},
     {HTTP_GET, "/{id:int}/profile", "profile"},
     {HTTP_POST, "/{id:int}/profile/start", "profile-start"},
     {HTTP_GET, "/{id:int}/profile/stop", "profile-stop"},

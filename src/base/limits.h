@@ -72,6 +72,8 @@
 #define LIMIT_JAVA_LINE (16u * 1024)           /* bytes of one line of it */
 #define LIMIT_JAVA_THREADS 65536u              /* 112 bytes each; of frames as many as of all stacks */
 #define LIMIT_JAVA_STRINGS (32u * 1024 * 1024) /* all names in it, each once */
+#define LIMIT_HEAP_TYPES 262144u               /* types of one heap */
+#define LIMIT_HEAP_LINE 4096u                  /* bytes of one line of a class histogram: a type's name */
 
 /* Interpreters of Python. A page is a read while the process is held, of about a microsecond */
 #define LIMIT_PYTHON_FIND_MS 500u               /* processor time until its files say no more */

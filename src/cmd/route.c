@@ -23,6 +23,8 @@ static const struct route {
     {"handles", "GET", "/handles"},
     {"stop", "DELETE", "/%i"},
     {"dump", "GET", "/%i/dump"},
+    {"heap", "GET", "/%i/heap"},
+    {"heapdump", "GET", "/%i/heapdump"},
     {"doctor", "GET", "/%i/doctor"},
 };
 

@@ -62,6 +62,18 @@ static const struct operation_argument dump_arguments[] = {
     {0},
 };
 
+static const struct operation_argument heapdump_arguments[] = {
+    {"live", ARGUMENT_BOOLEAN, "only what can be reached, after a full collection (true); else all objects"},
+    {"compress", ARGUMENT_STRING, "gzip"},
+    {"level", ARGUMENT_NUMBER, "of the compression, 0 to 3; otherwise 1"},
+    {0},
+};
+
+static const struct operation_argument heap_arguments[] = {
+    {"live", ARGUMENT_BOOLEAN, "only what can be reached, after a full collection (true); else all objects"},
+    {0},
+};
+
 static const struct operation_argument gcdump_arguments[] = {
     {"maxDumpCountK", ARGUMENT_NUMBER, "objects to write, in thousands"},
     {"format", ARGUMENT_STRING, "raw, zip or diagsession"},
@@ -146,6 +158,16 @@ const struct operation operations[] = {
     {.name = "doctor",
      .summary = "Say what may be done to a process and what is in the way",
      .run = operation_doctor},
+    {.name = "heapdump",
+     .summary = "Dump the heap of a Java virtual machine",
+     .flags = OPERATION_HEAVY | OPERATION_GIVES_UP,
+     .arguments = heapdump_arguments,
+     .run = operation_heapdump},
+    {.name = "heap",
+     .summary = "Say what fills the heap of a Java virtual machine",
+     .flags = OPERATION_OWN_WORKER | OPERATION_GIVES_UP,
+     .arguments = heap_arguments,
+     .run = operation_heap},
     {.name = "gcdump",
      .summary = "Dump the managed heap (not in this version)",
      .arguments = gcdump_arguments,

@@ -1,4 +1,4 @@
-#include "runtime/hotspot_attach.h"
+#include "runtime/hotspot_parts.h"
 
 #include "base/buffer.h"
 #include "base/clock.h"
@@ -20,8 +20,7 @@ struct answer {
     void *to;
 };
 
-/* A new connection takes it at once. */
-static int send_request(int fd, const char *command, const char *const arguments[3])
+int hotspot_send(int fd, const char *command, const char *const arguments[3])
 {
     _cleanup_buffer_ struct buffer text = BUFFER_INIT(LIMIT_MESSAGE);
     int r = buffer_append(&text, "1", 2); /* with the NUL */
@@ -133,7 +132,7 @@ int hotspot_ask(const struct pidref *process, int fd, const char *command, const
 {
     enum { WORDS_MAX = 256 };
     struct answer answer = {.words = BUFFER_INIT(WORDS_MAX), .take = take, .to = to};
-    int r = send_request(fd, command, arguments);
+    int r = hotspot_send(fd, command, arguments);
 
     if (r == 0)
         r = read_answer(process, fd, &answer, most, deadline_ms);

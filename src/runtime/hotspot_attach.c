@@ -71,7 +71,7 @@ static int drop_capabilities(void)
 }
 
 /* Whoever can't become that user tries as it is: root is welcome to newer ones. */
-static int become_user(const struct hotspot *hotspot, struct error *error)
+int hotspot_become_user(const struct hotspot *hotspot, struct error *error)
 {
     (void)prctl(PR_SET_DUMPABLE, 0); /* else that user could look into our memory, which has others' in it */
     if (geteuid() == hotspot->user && getegid() == hotspot->group)
@@ -96,7 +96,7 @@ _Noreturn static void child_main(const struct hotspot *hotspot, int socket, int 
     (void)prctl(PR_SET_NAME, "procscope-java", 0, 0); /* only a name */
     /* our copies of others' descriptors would keep their readers waiting */
     io_close_all_but(0, kept, ELEMENTS_OF(kept));
-    r = become_user(hotspot, &error);
+    r = hotspot_become_user(hotspot, &error);
     if (r == 0)
         r = hotspot_open(hotspot, socket, parent, &error);
     (void)error_ensure(&error, r, "The Java virtual machine can't be asked");

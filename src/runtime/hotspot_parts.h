@@ -27,6 +27,12 @@ int hotspot_try(const struct hotspot *hotspot, int socket, struct error *error) 
  * best the target's user's. Gives up when the other end of `parent` is closed, leaving nothing behind. */
 int hotspot_open(const struct hotspot *hotspot, int socket, int parent, struct error *error) _must_check_;
 
+/* Becomes the target's user, for a child that touches its /tmp. */
+int hotspot_become_user(const struct hotspot *hotspot, struct error *error) _must_check_;
+
+/* Sends a command, as hotspot_ask does. A new connection takes it at once. */
+int hotspot_send(int socket, const char *command, const char *const arguments[3]) _must_check_;
+
 /* Whether it says that it can be attached to: 1, 0, or -ENOENT it doesn't say. */
 int hotspot_allows(const struct hotspot *hotspot, const struct map_list *maps);
 
