@@ -1,11 +1,13 @@
 """The part of bench/run for the page: what it costs to watch, and how soon and how much a viewer gets."""
 import contextlib
 import http.client
+import json
+import shutil
 import subprocess
 import threading
 import time
 
-from measure import cpu_ns, family, row, service
+from measure import ROOT, cpu_ns, family, row, service
 
 SECONDS = 15
 
@@ -30,6 +32,14 @@ class Viewer(threading.Thread):
                 self.began.set()
 
 
+def in_browser(address):
+    """What the page says of itself; None without a browser or npm's playwright-core."""
+    if not shutil.which("chromium") or not (ROOT / "tests" / "node_modules" / "playwright-core").exists():
+        return None
+    out = subprocess.run(["node", ROOT / "bench" / "page.mjs", f"http://{address}/", "8"], stdout=subprocess.PIPE, check=True, timeout=300).stdout
+    return json.loads(out)
+
+
 def events():
     for processes, viewers, most in ((1000, 10, 5), (5000, 1, 8)):
         sleepers = [subprocess.Popen(["sleep", "1000"]) for _ in range(processes)]
@@ -47,8 +57,11 @@ def events():
                 took = time.monotonic() - began
                 share = (cpu_ns(pids) - before) / took / 1e7
                 rate = (watching[0].bytes - bytes_before) / took / 1024
+                page = in_browser(served.address)
             row(f"events, {processes:,} processes, {viewers} viewers: CPU", f"{share:.1f} %", "of a core", f"{share / most:.2f}", f"at most 1.00 of {most} %")
             row("  first rows; then a viewer gets", f"{max(one.first_ms for one in watching):.0f} ms", f"{rate:.1f} KiB/s", "", "")
+            if page:
+                row("  first rows in Chromium; then the page takes", f"{page['first_ms']:.0f} ms", f"{page['share']:.1f} % of a core", "", "")
         finally:
             for sleeper in sleepers:
                 sleeper.kill()
