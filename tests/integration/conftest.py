@@ -35,7 +35,7 @@ MODES = {"snapshot": ("--mode", "snapshot"), "stop": ("--mode", "stop")}  # how 
 # fill the machine, and run alone.
 SIDE_BY_SIDE = {f"test_{name}.py" for name in (
     "cli", "core_backtraces", "core_readers", "dump_forms", "dump_readers", "gopclntab", "image_places", "jit_dump",
-    "openapi", "profile_formats", "python", "routes", "stacks", "unwind")}
+    "openapi", "page", "profile_formats", "python", "routes", "stacks", "unwind")}
 
 
 def pytest_configure(config):

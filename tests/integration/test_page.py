@@ -77,6 +77,7 @@ def test_columns_are_chosen_and_remembered(service, family):
 
 def test_threads_live(service, target):
     process = target("spins", "2")
+    wait_until(lambda: len(os.listdir(f"/proc/{process.pid}/task")) == 3, "its threads")
     seen = look("threads", service, id=process.pid)
     threads = sorted(int(one.name) for one in pathlib.Path(f"/proc/{process.pid}/task").iterdir())
     assert seen["ids"] == threads and seen["each"] == len(threads)
@@ -96,7 +97,7 @@ def test_a_missing_right_comes_with_advice(serve, sleeper):
 def test_on_paper_there_is_all_of_it(service, sleeper):
     shell = sleeper("/bin/sh", "-c", "for i in $(seq 80); do sleep 10000 & done; echo ready; wait", stdout=subprocess.PIPE, start_new_session=True)
     try:
-        seen = look("print", service)
+        seen = look("print", service, least=80)
     finally:
         os.killpg(shell.pid, signal.SIGKILL)
     assert seen["printed"] == seen["all"] > 80
@@ -168,7 +169,7 @@ def test_a_thousand_real_processes(service, sleeper):
     shell = sleeper("/bin/sh", "-c", "for i in $(seq 1000); do sleep $SPAN & done; echo ready; wait", stdout=subprocess.PIPE, start_new_session=True,
                     env={**os.environ, "SPAN": "10000.77"})
     try:
-        seen = look("thousand", service, word="10000.77")
+        seen = look("thousand", service, whole="10000")
     finally:
         os.killpg(shell.pid, signal.SIGKILL)
     assert seen["drawn"] < 100 and seen["atEnd"] < 100

@@ -74,7 +74,6 @@ export function General({ live, id, process }: { live: Live; id: number; process
                 {detail.runtime && <Fact name="Runtime">{visible([detail.runtime, detail.runtime_version].filter(Boolean).join(" "))}</Fact>}
                 <Fact name="Command line"><code class="copy">{visible(detail.command_line ?? "")}</code></Fact>
                 <Fact name="User">{visible(detail.user_name ?? "")}</Fact>
-                <Fact name="Runtime">{visible(process?.runtime ?? "")}</Fact>
                 <Fact name="State">{process && state(process.state)}</Fact>
                 <Fact name="Unit">{visible(process?.unit ?? "")}</Fact>
                 <Fact name="Container">{process?.container}</Fact>
