@@ -75,6 +75,18 @@
 #define LIMIT_HEAP_TYPES 262144u               /* types of one heap */
 #define LIMIT_HEAP_LINE 4096u                  /* bytes of one line of a class histogram: a type's name */
 
+#define LIMIT_DOTNET_MS 5000u                    /* for a .NET runtime to answer */
+#define LIMIT_DOTNET_QUIET_MS 60000u             /* for it to send nothing in the middle of a dump */
+#define LIMIT_DOTNET_BLOCK (4u * 1024 * 1024)    /* what is kept of its stream at a time, in bytes */
+#define LIMIT_DOTNET_FORMS 65536u                /* kinds of events */
+#define LIMIT_DOTNET_OBJECTS 268435456u          /* 24 bytes each ... */
+#define LIMIT_DOTNET_REFERENCES 2147483648u      /* ... and 8 of each reference between them */
+#define LIMIT_DOTNET_ROOTS 67108864u             /* 16 bytes each */
+#define LIMIT_DOTNET_TYPES 1048576u              /* 48 bytes each */
+#define LIMIT_DOTNET_FIELDS 1048576u             /* that are static */
+#define LIMIT_DOTNET_STRINGS (64u * 1024 * 1024) /* names of types and fields */
+#define LIMIT_DOTNET_GRAPH 0x7fffffffu           /* bytes of the objects in a .gcdump: it counts them so */
+
 /* Interpreters of Python. A page is a read while the process is held, of about a microsecond */
 #define LIMIT_PYTHON_FIND_MS 500u               /* processor time until its files say no more */
 #define LIMIT_PYTHON_PAGES 16384u               /* of 4 KiB, all together ... */

@@ -1,0 +1,126 @@
+/* The objects of a .NET heap and what leads from one to another, out of the events of one collection: the
+ * runtime, asked to collect all generations, tells each object that is left, its type, size and references,
+ * then what keeps objects alive. 24 bytes an object, 8 a reference while they come and 4 once they are looked
+ * up.
+ *
+ * Form: microsoft/perfview src/TraceEvent/Parsers/ClrTraceEventParser.cs; dotnet/runtime
+ * src/coreclr/vm/ClrEtwAll.man. */
+#pragma once
+
+#include "base/string_pool.h"
+#include "runtime/dotnet_events.h"
+#include "runtime/dotnet_map.h"
+
+/* An object. */
+struct dotnet_node {
+    uint64_t address;
+    uint32_t type, size; /* size: INT32_MAX where it is more, which the format does not hold */
+    uint32_t first_edge, edge_count;
+};
+
+/* Objects of 1,000 bytes and more are told apart by tens, as PerfView and dotnet-gcdump do. */
+enum { DOTNET_SIZE_CLASSES = 7 };
+
+struct dotnet_type {
+    uint64_t id, module;
+    const char *name;        /* as people write it; NULL: it was not told */
+    uint32_t same;           /* the first type of this name and module, whose fields below are filled */
+    uint32_t size;           /* of most of its objects */
+    uint8_t classes;         /* which there are, a bit each */
+    const char *module_path; /* NULL: not known */
+};
+
+/* What objects are kept alive by, as a tree: a field that is static, or all handles of a kind. */
+enum dotnet_group_kind {
+    DOTNET_ROOT,
+    DOTNET_STATICS,
+    DOTNET_THREAD_STATICS,
+    DOTNET_LOCALS,
+    DOTNET_OTHERS,
+    DOTNET_FINALIZER,
+    DOTNET_STRONG,
+    DOTNET_PINNING,
+    DOTNET_COUNTED,
+    DOTNET_OTHER_HANDLES,
+    DOTNET_DEPENDENT,
+    DOTNET_GROUPS /* from here on fields */
+};
+
+struct dotnet_group {
+    const char *name;
+    uint64_t type; /* of a field, as the runtime tells it */
+    uint32_t parent, first_root, root_count;
+};
+
+struct dotnet_root {
+    uint64_t address; /* then, once looked up, the object's place */
+    uint32_t group;
+};
+
+/* An object that lives as long as another one does, which doesn't refer to it. */
+struct dotnet_pair {
+    uint64_t key, value; /* addresses; then places */
+};
+
+struct dotnet_heap {
+    struct {
+        struct dotnet_node *items; /* once finished by ascending address */
+        size_t count, capacity;
+    } nodes;
+    struct {
+        uint64_t *items; /* addresses; once finished places of nodes, 32 bits each */
+        size_t count, capacity;
+    } edges;
+    const uint32_t *targets; /* those */
+    struct {
+        struct dotnet_type *items;
+        size_t count, capacity;
+    } types;
+    struct {
+        struct dotnet_group *items;
+        size_t count, capacity;
+    } groups;
+    struct {
+        struct dotnet_root *items; /* once finished by ascending group */
+        size_t count, capacity;
+    } roots;
+    struct {
+        struct dotnet_pair *items; /* once finished by ascending key */
+        size_t count, capacity;
+    } pairs;
+    uint64_t total_size;             /* of all objects, bytes */
+    uint64_t unknown_edges;          /* that led to no object that was told, and were left out */
+    uint64_t collections;            /* that were seen to begin */
+    uint64_t paused_from, paused_to; /* the program's threads, in ticks of the stream's clock; 0: not told */
+    bool is_complete;                /* the collection has ended */
+    bool is_lossy;                   /* events are missing */
+    /* private */
+    struct string_pool *strings;
+    struct dotnet_map types_by_id, types_by_name, modules_by_id, groups_by_name;
+    struct {
+        const char **items;
+        size_t count, capacity;
+    } modules;
+    struct buffer text;
+    uint64_t suspended_at, collection;
+    uint64_t told_edges; /* of the nodes so far */
+    uint32_t next_node_event, next_edge_event;
+    bool is_inside;
+};
+
+int dotnet_heap_init(struct dotnet_heap *heap) _must_check_; /* -ENOMEM */
+void dotnet_heap_release(struct dotnet_heap *heap);
+#define _cleanup_dotnet_heap_ _cleanup_(dotnet_heap_release)
+
+/* For struct dotnet_events. -EBADMSG an event is not of its form, -EFBIG more than our limits take, -ENOMEM.
+ */
+int dotnet_heap_take(void *heap, const struct dotnet_event *event) _must_check_;
+
+/* Sorts and looks up. -ENODATA there was no collection, -EAGAIN events were lost. */
+int dotnet_heap_finish(struct dotnet_heap *heap) _must_check_;
+
+/* The place of the object at the address; nodes.count: there is none. Once finished. */
+size_t dotnet_heap_find(const struct dotnet_heap *heap, uint64_t address);
+
+/* 0 to DOTNET_SIZE_CLASSES - 1. */
+unsigned dotnet_size_class(uint32_t size);

@@ -1,0 +1,103 @@
+#include "runtime/dotnet_session.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "runtime/dotnet_bytes.h"
+
+#include <errno.h>
+
+enum { FORMAT_NETTRACE = 1 };
+
+/* What is told at the end by a runtime that lets itself be told what: of its loader alone, since all methods
+ * can be many MiB. */
+enum { RUNDOWN_LOADER = 0x8 };
+
+/* newer: .NET 9's command. Without stacks: they are of no use here and cost the runtime time. */
+static int put_wish(struct buffer *out, const struct dotnet_provider *provider, bool newer)
+{
+    const char without_stacks = 0, rundown = (char)provider->tells_modules;
+    int r = dotnet_put_u32(out, provider->buffer_mib);
+
+    if (r == 0)
+        r = dotnet_put_u32(out, FORMAT_NETTRACE);
+    if (r == 0)
+        r = newer ? dotnet_put_u64(out, provider->tells_modules ? RUNDOWN_LOADER : 0)
+                  : buffer_append(out, &rundown, 1);
+    if (r == 0)
+        r = buffer_append(out, &without_stacks, 1);
+    if (r == 0)
+        r = dotnet_put_u32(out, 1); /* providers */
+    if (r == 0)
+        r = dotnet_put_u64(out, provider->keywords);
+    if (r == 0)
+        r = dotnet_put_u32(out, provider->level);
+    if (r == 0)
+        r = dotnet_put_text(out, provider->name);
+    return r == 0 ? dotnet_put_text(out, "") : r; /* arguments */
+}
+
+static int start(struct dotnet_session *session, const struct dotnet_provider *provider,
+                 enum dotnet_command command, uint64_t deadline_ms, struct error *error)
+{
+    _cleanup_buffer_ struct buffer wish = BUFFER_INIT(LIMIT_MESSAGE), reply = BUFFER_INIT(LIMIT_MESSAGE);
+    struct dotnet_bytes bytes;
+    int r = put_wish(&wish, provider, command == DOTNET_START_SESSION_4);
+
+    if (r == 0)
+        r = dotnet_ask(session->dotnet, command, &wish, deadline_ms, &reply, &session->fd, error);
+    if (r < 0)
+        return r;
+    bytes = (struct dotnet_bytes){.at = (const uint8_t *)reply.data,
+                                  .end = (const uint8_t *)reply.data + reply.size};
+    session->id = dotnet_u64(&bytes);
+    return bytes.is_short ? -EBADMSG : 0;
+}
+
+int dotnet_session_start(struct dotnet_session *session, const struct dotnet *dotnet,
+                         const struct dotnet_provider *provider, uint64_t deadline_ms, struct error *error)
+{
+    int r;
+
+    *session = DOTNET_SESSION_INIT;
+    session->dotnet = dotnet;
+    r = start(session, provider, DOTNET_START_SESSION_4, deadline_ms, error);
+    if (r == -EOPNOTSUPP)
+        r = start(session, provider, DOTNET_START_SESSION_3, deadline_ms, error);
+    if (r == -EOPNOTSUPP)
+        return error_set(error, EOPNOTSUPP, "The runtime of process %d is older than .NET 8.",
+                         (int)dotnet->process->pid);
+    return error_ensure(error, r, "A session of diagnostics could not be begun");
+}
+
+ssize_t dotnet_session_read(const struct dotnet_session *session, void *bytes, size_t size,
+                            uint64_t deadline_ms)
+{
+    return dotnet_read(session->dotnet, session->fd, bytes, size, deadline_ms);
+}
+
+/* The answer comes when all was sent on the other connection: nobody waits for it. */
+int dotnet_session_stop(struct dotnet_session *session, uint64_t deadline_ms, struct error *error)
+{
+    _cleanup_buffer_ struct buffer payload = BUFFER_INIT(LIMIT_MESSAGE);
+    int r;
+
+    if (session->fd < 0 || session->stop_fd >= 0)
+        return 0;
+    r = dotnet_put_u64(&payload, session->id);
+    return r < 0 ? r
+                 : dotnet_tell(session->dotnet, DOTNET_STOP_SESSION, &payload, deadline_ms, &session->stop_fd,
+                               error);
+}
+
+void dotnet_session_close(struct dotnet_session *session)
+{
+    enum { STOP_MS = 1000, DRAIN_MS = 2000, PIECE = 65536 };
+    uint64_t now = clock_monotonic_ms();
+    _cleanup_free_ char *piece = session->fd >= 0 ? malloc(PIECE) : NULL;
+
+    if (session->fd >= 0 && dotnet_session_stop(session, now + STOP_MS, NULL) == 0)
+        while (piece && dotnet_session_read(session, piece, PIECE, now + DRAIN_MS) > 0)
+            ;
+    session->fd = fd_close(session->fd);
+    session->stop_fd = fd_close(session->stop_fd);
+}
