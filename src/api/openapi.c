@@ -51,6 +51,8 @@ static const struct {
     {"dump", NULL, "application/octet-stream"},
     {"dump", NULL, "application/zip"},
     {"dump", "DumpEstimate", NULL},
+    {"gcdump", NULL, "application/octet-stream"},
+    {"gcdump", NULL, "application/zip"},
 };
 
 static void member_reference(struct json *json, const char *schema)

@@ -23,6 +23,7 @@ static const struct route {
     {"handles", "GET", "/handles"},
     {"stop", "DELETE", "/%i"},
     {"dump", "GET", "/%i/dump"},
+    {"gcdump", "GET", "/%i/gcdump"},
     {"heap", "GET", "/%i/heap"},
     {"heapdump", "GET", "/%i/heapdump"},
     {"doctor", "GET", "/%i/doctor"},

@@ -71,6 +71,6 @@ extern const struct verb *const verbs[]; /* ends with NULL */
 const struct verb *verb_find(const char *name);
 
 extern const struct verb verb_ps, verb_show, verb_threads, verb_modules, verb_env, verb_kill, verb_dump,
-    verb_doctor, verb_stack, verb_profile, verb_memory, verb_handles, verb_heap, verb_heapdump;
+    verb_doctor, verb_stack, verb_profile, verb_memory, verb_handles, verb_heap, verb_heapdump, verb_gcdump;
 
 extern const struct verb verb_serve; /* serve.c */

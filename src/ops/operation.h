@@ -56,6 +56,7 @@ enum operation_flags {
     OPERATION_BEGINS_SESSION = 1 << 5, /* ... or begins one */
     OPERATION_GIVES_UP = 1 << 3,       /* pointless once its reader has gone: its worker is ended */
     OPERATION_ENDLESS = 1 << 6,        /* ends by its reader's going away, and has no deadline */
+    OPERATION_KEEPS_HEAP = 1 << 8,     /* with HEAVY: its memory grows with the objects of a managed heap */
     OPERATION_LEARNS = 1 << 7,         /* a kept worker that did it for this target before is faster at it */
     OPERATION_OWN_WORKER = 1 << 2,     /* may take long without much work: a worker of its own, no dump */
 };

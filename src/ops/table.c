@@ -75,7 +75,7 @@ static const struct operation_argument heap_arguments[] = {
 };
 
 static const struct operation_argument gcdump_arguments[] = {
-    {"maxDumpCountK", ARGUMENT_NUMBER, "objects to write, in thousands"},
+    {"maxDumpCountK", ARGUMENT_NUMBER, "0: all objects, and nothing else is supported"},
     {"format", ARGUMENT_STRING, "raw, zip or diagsession"},
     {0},
 };
@@ -169,9 +169,10 @@ const struct operation operations[] = {
      .arguments = heap_arguments,
      .run = operation_heap},
     {.name = "gcdump",
-     .summary = "Dump the managed heap (not in this version)",
+     .summary = "Dump the managed heap of a .NET process",
+     .flags = OPERATION_HEAVY | OPERATION_KEEPS_HEAP,
      .arguments = gcdump_arguments,
-     .run = operation_unsupported},
+     .run = operation_gcdump},
     {.name = "profile",
      .summary = "Sample what the threads of a process are doing for some time",
      .flags = OPERATION_OWN_WORKER | OPERATION_GIVES_UP,

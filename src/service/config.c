@@ -60,6 +60,8 @@ const struct config_key config_keys[] = {
      "SIZE", "memory of a worker for light operations"},
     {"dump-memory", "limits", CONFIG_SIZE, KEY(dump_memory), "64M", MEBIBYTES(8), MEBIBYTES(1 << 20), "SIZE",
      "memory of a worker for a dump"},
+    {"heap-memory", "limits", CONFIG_SIZE, KEY(heap_memory), "1G", MEBIBYTES(8), MEBIBYTES(1 << 20), "SIZE",
+     "memory of a worker for a dump of a managed heap, near 40 bytes an object"},
     {"min-rate", "limits", CONFIG_SIZE, KEY(min_rate), "64K", 0, MEBIBYTES(1 << 20), "SIZE",
      "bytes a second that a client has to take of a dump while its process is held, averaged over "
      "stall-timeout"},

@@ -26,7 +26,7 @@ struct config {
     /* [limits] */
     uint64_t workers, queue, dumps, dumps_per_target, profiles, stops, viewers;
     uint64_t operation_timeout, dump_timeout;
-    uint64_t worker_memory, dump_memory;
+    uint64_t worker_memory, dump_memory, heap_memory;
     uint64_t min_rate, max_dump_bytes; /* 0: none */
     uint64_t read_seccomp;             /* 0 or 1 */
     /* [symbols] */

@@ -39,6 +39,7 @@ int pool_init(struct pool *pool, const struct config *config, const struct opera
                           .dumps_per_target = config->dumps_per_target,
                           .kept_memory = config->worker_memory,
                           .dump_memory = config->dump_memory,
+                          .heap_memory = config->heap_memory,
                           .reads_seccomp = config->read_seccomp == 1};
     pool->begun = mmap(NULL, pool_size(pool) * sizeof *pool->begun, PROT_READ | PROT_WRITE,
                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -102,7 +103,15 @@ static void free_job(struct pool *pool, struct pool_worker *worker)
     worker->job = NULL;
 }
 
-static int spawn(struct pool *pool, size_t slot, struct error *error)
+static uint64_t memory_of(const struct pool *pool, size_t slot, unsigned flags)
+{
+    if (!is_dump(pool, slot))
+        return pool->kept_memory;
+    return flags & OPERATION_KEEPS_HEAP ? pool->heap_memory : pool->dump_memory;
+}
+
+/* flags: of the job that it is for; a kept one is for all that are light. */
+static int spawn(struct pool *pool, size_t slot, unsigned flags, struct error *error)
 {
     struct pool_worker *worker = &pool->workers[slot];
     struct worker_setup setup = pool->setup;
@@ -123,7 +132,7 @@ static int spawn(struct pool *pool, size_t slot, struct error *error)
     setup.slot = slot;
     setup.kept = is_kept(pool, slot);
     setup.reads_seccomp = is_dump(pool, slot) && pool->reads_seccomp;
-    setup.memory_limit = is_dump(pool, slot) ? pool->dump_memory : pool->kept_memory;
+    setup.memory_limit = memory_of(pool, slot, flags);
     pid = fork();
     if (pid == 0)
         worker_main(&setup);
@@ -142,7 +151,7 @@ void pool_prepare(struct pool *pool)
 {
     for (size_t slot = 0; slot < pool->kept; slot++) {
         struct error error = {0};
-        if (pool->workers[slot].pid == 0 && spawn(pool, slot, &error) < 0)
+        if (pool->workers[slot].pid == 0 && spawn(pool, slot, 0, &error) < 0)
             log_warning("%s", error.text);
     }
 }
@@ -221,7 +230,7 @@ int pool_give_light(struct pool *pool, struct job *job, bool may_wait, struct er
         int r;
         if (pool->workers[slot].pid != 0)
             continue;
-        r = spawn(pool, slot, error);
+        r = spawn(pool, slot, job->flags, error);
         return r < 0 ? r : assign_fresh(pool, slot, job, error);
     }
     return -EBUSY;
@@ -248,7 +257,7 @@ int pool_give_own(struct pool *pool, struct job *job, struct error *error)
     if (r == 0)
         r = pool_find_slot(pool, job, &slot, error);
     if (r == 0)
-        r = spawn(pool, slot, error);
+        r = spawn(pool, slot, job->flags, error);
     if (r == 0)
         r = assign_fresh(pool, slot, job, error);
     if (r < 0)

@@ -4,7 +4,6 @@ Chromium, Microsoft's TraceEvent, an XML parser and a DOM.
 The profile is made up (tests/profile/made_up.h): what each reader counts is compared exactly.
 """
 import base64
-import contextlib
 import json
 import os
 import pathlib
@@ -19,6 +18,7 @@ import jsonschema
 import pytest
 
 from conftest import BUILD, ROOT, wait_until
+from dotnet import build_reader
 
 WRITE_PROFILE = BUILD / "tests" / "profile" / "write_profile"
 HERE = pathlib.Path(__file__).resolve().parent
@@ -311,24 +311,8 @@ def test_svg_searches_and_zooms(profile):
 @pytest.fixture(scope="module")
 def trace_event(tmp_path_factory):
     """trace_event(path) reads a file with Microsoft's TraceEvent and System.IO.Packaging."""
-    if not shutil.which("dotnet"):
-        pytest.skip("no dotnet")
-    folder = tmp_path_factory.mktemp("reader")
-    for source in (HERE / "nettrace_reader").iterdir():
-        shutil.copy(source, folder)
-    environment = {**os.environ, "DOTNET_CLI_TELEMETRY_OPTOUT": "1", "DOTNET_NOLOGO": "1", "DOTNET_CLI_USE_MSBUILD_SERVER": "0"}
-    alone = ("-nodeReuse:false", "-p:UseSharedCompilation=false")  # nothing stays behind that serves the next build
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        subprocess.run(["dotnet", "restore", *alone], cwd=folder, env=environment, capture_output=True, timeout=300)
-    if not (folder / "obj" / "project.assets.json").exists():
-        pytest.skip("no NuGet packages of TraceEvent and System.IO.Packaging")
-    run("dotnet", "build", "--no-restore", *alone, "-c", "Release", "-o", folder / "out", cwd=folder, env=environment, timeout=600)
-
-    def read(path):
-        work = tmp_path_factory.mktemp("work")
-        return json.loads(run("dotnet", folder / "out" / "nettrace_reader.dll", path, work, env=environment, timeout=600))
-
-    return read
+    reader = build_reader(HERE / "nettrace_reader", tmp_path_factory.mktemp("reader"))
+    return lambda path: reader(path, tmp_path_factory.mktemp("work"))
 
 
 def check_trace(read, size):

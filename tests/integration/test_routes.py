@@ -195,11 +195,10 @@ def test_delete_of_the_service_ends_it(serve):
     assert one.process.wait(30) == 0
 
 
-def test_not_in_this_version(service, root):
-    for method, path in [("GET", "gcdump")]:
-        answer = service.request(method, f"{root}/{service.pid}/{path}")
-        assert answer.status == 501, path
-        assert "not supported" in answer.message
+def test_what_has_no_managed_heap(service, root):
+    answer = service.get(f"{root}/{service.pid}/gcdump")
+    assert answer.status == 501
+    assert answer.message == f"Process {service.pid} has no .NET runtime that can be asked."
 
 
 def test_unknown_process(service, root):

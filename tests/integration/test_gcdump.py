@@ -1,0 +1,274 @@
+"""The heap of a real program of .NET, told by its runtime and read with Microsoft's own library: counts and bytes are
+exact, and the runtime goes on as if nothing had been, whatever becomes of us."""
+import contextlib
+import io
+import os
+import pathlib
+import random
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+import zipfile
+
+import pytest
+
+from conftest import ROOT, wait_until
+from dotnet import build_reader, compile_alone
+from test_dump_readers import needs, run
+
+HERE = pathlib.Path(__file__).resolve().parent
+SOURCE = ROOT / "tests" / "targets" / "languages" / "Heap.cs"
+KNOWN = 1_234_567
+OTHER = 65534  # a user that is no one's here
+KILLS = 12
+BUSY, TOOK_TOO_LONG = 5, 8  # exit codes
+LISTED = ("Known", "Link", "Key", "Attached", "Held", "OfThread", "Gone")
+
+pytestmark = needs("dotnet")
+
+
+@pytest.fixture(scope="module")
+def program():
+    folder = pathlib.Path(tempfile.mkdtemp(dir="/var/tmp", prefix="heap-"))
+    yield compile_alone(SOURCE, folder)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory):
+    return build_reader(HERE / "gcdump_reader", tmp_path_factory.mktemp("reader"))
+
+
+@pytest.fixture
+def heap(sleeper, program):
+    """heap(count) starts it. Its socket, which a runtime that is killed leaves behind, is in a place of its own."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        os.chmod(folder, 0o1777)
+        program.parent.chmod(0o755)
+
+        def start(count=1000, before=(), **variables):
+            environment = {**os.environ, "TMPDIR": folder, "HOME": folder, **variables}
+            process = sleeper(*before, "dotnet", program, str(count), stdout=subprocess.PIPE, env=environment)
+            assert process.first_line == "ready"
+            process.folder = pathlib.Path(folder)
+            return process
+
+        yield start
+
+
+def sockets(pid):
+    found = 0
+    for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found += os.readlink(entry).startswith("socket:")
+    return found
+
+
+def pipe_threads(pid):
+    """Threads that serve sessions, and the one that is always there; of the one that takes samples, too."""
+    found = []
+    for entry in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            name = (entry / "comm").read_text().strip()
+            found += [name] if re.search("EventPipe|SampleProf", name) else []
+    return sorted(found)
+
+
+def traces(pid):
+    return sockets(pid), pipe_threads(pid)
+
+
+def patiently(question, late):
+    """What the runtime did not get done in time on a busy machine is asked again."""
+    return wait_until(lambda: (answer := question()) and not late(answer) and answer, "a dump in time", within=300)
+
+
+def take(procscope, pid, path, *arguments):
+    done = patiently(lambda: run(procscope, "gcdump", pid, "-f", "-o", path, *arguments, check=False, timeout=600),
+                     lambda done: done.returncode == TOOK_TOO_LONG)
+    assert done.returncode == 0, done.stderr
+    return done.stderr.decode()
+
+
+def fetch(service, pid, query=""):
+    answer = patiently(lambda: service.get(f"/api/processes/{pid}/gcdump{query}"), lambda answer: answer.status in (429, 503, 504))
+    assert answer.status == 200, (answer.status, answer.body[:300])
+    return answer
+
+
+def counts(read):
+    return {name: read["types"].get(name, [0, 0])[0] for name in LISTED}
+
+
+def test_objects_are_exact(procscope, heap, reader, program, tmp_path):
+    process = heap(KNOWN)
+    before = traces(process.pid)
+    said = take(procscope, process.pid, tmp_path / "one.gcdump")
+    read = reader(tmp_path / "one.gcdump", "Link")
+    assert counts(read) == {"Known": KNOWN + 100, "Link": 1000, "Key": 10, "Attached": 10, "Held": 10, "OfThread": 1, "Gone": 0}
+    assert read["types"]["Known"][1] == 24 * (KNOWN + 100)
+    assert read["types"]["Known[] (Bytes > 1M)"] == [1, 8 * KNOWN + 24]
+    assert read["types"]["System.Byte[] (Bytes > 1M)"] == [1, 5_000_024]
+    assert read["chains"] == {"Link": 1000}
+    assert read["modules"]["Known"] == str(program)
+    assert read["modules"]["System.String"].endswith("/System.Private.CoreLib.dll")
+    assert sum(size for _, size in read["types"].values()) == read["total"]
+    assert read["is64"] and read["ascending"] and (read["pid"], read["tool"]) == (process.pid, "procscope")
+    assert not set(LISTED) & set(read["unreached"])  # dependent handles, too
+    objects = int(re.search(r" (\d+) objects of ", said).group(1))
+    groups = sum(count for name, (count, size) in read["types"].items() if size == 0)
+    assert read["nodes"] == objects + groups and f"{objects} objects, {read['total']} bytes, 0 references that led nowhere" in read["log"]
+    wait_until(lambda: traces(process.pid) == before, "no trace of the session")
+
+
+def test_what_keeps_objects_alive(procscope, heap, reader, tmp_path):
+    process = heap()
+    take(procscope, process.pid, tmp_path / "one.gcdump")
+    roots = reader(tmp_path / "one.gcdump")["roots"]
+    assert {"[static vars]", "[local vars]", "[other roots]", "[thread static vars]"} <= set(roots["[.NET Roots]"])
+    assert {"[strong Handles]", "[finalizer Handles]", "[pinning Handles]"} <= set(roots["[other roots]"])
+    assert roots["[static var Known[].known]"] == ["Known[] (Bytes > 1K)"]
+    assert roots["[static var Link.chain]"] == ["Link"]
+    assert {"[static var Known[].known]", "[static var Link.chain]"} <= set(roots["[static vars]"])
+
+
+def test_again_and_again(procscope, heap, reader, tmp_path):
+    """Types are told once by a runtime; ours is made to forget that."""
+    process = heap()
+    before = traces(process.pid)
+    for _ in range(3):
+        take(procscope, process.pid, tmp_path / "one.gcdump")
+        read = reader(tmp_path / "one.gcdump")
+        assert counts(read)["Known"] == 1100 and not [name for name in read["types"] if name.startswith("UNKNOWN")]
+    wait_until(lambda: traces(process.pid) == before, "no trace of the sessions")
+
+
+def test_forms_of_the_service(service, heap, reader, tmp_path):
+    process = heap()
+    raw = fetch(service, process.pid, "?format=raw")
+    assert raw.headers["Content-Length"] == str(len(raw.body)) and ".gcdump" in raw.headers["Content-Disposition"]
+    (tmp_path / "raw.gcdump").write_bytes(raw.body)
+    read = reader(tmp_path / "raw.gcdump")
+    assert counts(read)["Known"] == 1100 and str(read["total"]) == raw.headers["X-Gcdump-Bytes"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", raw.headers["X-Gcdump-Runtime"])
+    assert int(raw.headers["X-Gcdump-Pause-Microseconds"]) > 0 and int(raw.headers["X-Gcdump-Objects"]) > 1100
+
+    zipped = fetch(service, process.pid, "?format=zip")
+    assert zipped.headers["Content-Type"] == "application/zip" and ".gcdump.zip" in zipped.headers["Content-Disposition"]
+    with zipfile.ZipFile(io.BytesIO(zipped.body)) as archive:
+        name, = archive.namelist()
+        assert archive.testzip() is None and name.endswith(".gcdump")
+        assert archive.read(name).startswith(b"\x14\0\0\0!FastSerialization.1")
+
+    session = fetch(service, process.pid)  # as in Kudu: who names no form gets this one
+    assert ".diagsession" in session.headers["Content-Disposition"]
+    with zipfile.ZipFile(io.BytesIO(session.body)) as archive:
+        resource = ElementTree.fromstring(archive.read("metadata.xml")).find(".//{*}Resource")
+        assert resource.get("Type") == "Microsoft.Diagnostics.GcDump"
+        part = f"{resource.get('ResourcePackageUriPrefix')}/{resource.get('Name')}"
+        (tmp_path / "part.gcdump").write_bytes(archive.read(part))
+    assert counts(reader(tmp_path / "part.gcdump"))["Known"] == 1100
+
+    head = service.request("HEAD", f"/api/processes/{process.pid}/gcdump?format=raw")
+    assert head.status == 200 and head.headers["X-Gcdump-Runtime"] == raw.headers["X-Gcdump-Runtime"] and not head.body
+    for query, status in [("format=core", 400), ("maxDumpCountK=x", 400), ("maxDumpCountK=250", 501), ("maxDumpCountK=0&format=raw", 200)]:
+        assert patiently(lambda: service.get(f"/api/processes/{process.pid}/gcdump?{query}"),
+                         lambda answer: answer.status in (429, 503, 504)).status == status
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="not root")
+def test_other_user_place_and_namespace(service, heap):
+    """The service has no right to write to others' files, which a socket is."""
+    process = heap(before=("setpriv", "--reuid", str(OTHER), "--regid", str(OTHER), "--clear-groups"))
+    assert b"FastSerialization" in fetch(service, process.pid, "?format=raw").body
+    inside = heap(before=("unshare", "--pid", "--fork", "--mount-proc", "--kill-child"))
+    child, = pathlib.Path(f"/proc/{inside.pid}/task/{inside.pid}/children").read_text().split()
+    assert b"FastSerialization" in fetch(service, child, "?format=raw").body
+
+
+def test_refusals(service, procscope, heap, tmp_path):
+    off = heap(DOTNET_EnableDiagnostics="0")
+    answer = service.get(f"/api/processes/{off.pid}/gcdump")
+    assert answer.status == 409 and "diagnostics switched off" in answer.message
+    stopped = heap()
+    os.kill(stopped.pid, signal.SIGSTOP)
+    wait_until(lambda: "State:\tT" in pathlib.Path(f"/proc/{stopped.pid}/status").read_text(), "it stops")
+    answer = service.get(f"/api/processes/{stopped.pid}/gcdump")
+    assert answer.status == 409 and answer.message == f"Process {stopped.pid} is stopped."
+    os.kill(stopped.pid, signal.SIGCONT)
+    removed = heap()
+    path, = removed.folder.glob(f"dotnet-diagnostic-{removed.pid}-*-socket")
+    path.unlink()
+    done = run(procscope, "gcdump", removed.pid, "-o", tmp_path / "none", check=False)
+    assert done.returncode == BUSY and b"no diagnostics socket" in done.stderr and not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("manner, code, words", [
+    ("silent", TOOK_TOO_LONG, "did not answer in time"),
+    ("rubbish", 1, "can't be asked"),
+    ("closes", 1, "closed the connection"),
+])
+def test_a_runtime_that_says_nothing(procscope, sleeper, manner, code, words):
+    """Something listens there, and is silent or says rubbish: that ends in a bounded time, and in words."""
+    script = """
+import os, socket, sys
+with open("/proc/self/stat") as file:
+    began = file.read().rsplit(")", 1)[1].split()[19]
+port = socket.socket(socket.AF_UNIX)
+port.bind(f"{sys.argv[1]}/dotnet-diagnostic-{os.getpid()}-{began}-socket")
+port.listen()
+print("ready", flush=True)
+kept = []
+while True:
+    kept.append(port.accept()[0])
+    if sys.argv[2] == "rubbish":
+        kept[-1].sendall(os.urandom(1000))
+    if sys.argv[2] == "closes":
+        kept.pop().close()
+"""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:  # names of sockets are short
+        process = sleeper("python3", "-c", script, folder, manner, stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": folder})
+        done = run(procscope, "gcdump", process.pid, "-o", folder + "/none", check=False)
+        assert (done.returncode, words in done.stderr.decode()) == (code, True), done.stderr
+
+
+def test_killed_worker(procscope, heap, reader, tmp_path):
+    """Whenever we are killed, the runtime goes on, and no session of ours stays in it."""
+    process = heap(300_000)
+    before = traces(process.pid)
+    chance = random.Random(7)
+    for _ in range(KILLS):
+        ours = subprocess.Popen([procscope, "gcdump", str(process.pid), "-q", "-f", "-o", tmp_path / "killed"], stderr=subprocess.DEVNULL)
+        time.sleep(chance.random() * 0.4)
+        ours.kill()
+        ours.wait()
+        wait_until(lambda: traces(process.pid) == before, "no trace of the session", within=120)
+    take(procscope, process.pid, tmp_path / "after.gcdump")
+    assert counts(reader(tmp_path / "after.gcdump"))["Known"] == 300_100
+    assert process.poll() is None
+
+
+def test_client_that_goes_away(serve, heap):
+    """The worker ends with it."""
+    one = serve()
+    process = heap(300_000)
+    before = traces(process.pid)
+    for _ in range(3):
+        with contextlib.closing(one.connection()) as connection:
+            connection.request("GET", f"/api/processes/{process.pid}/gcdump?format=raw")
+    wait_until(lambda: traces(process.pid) == before, "no trace of the session", within=120)
+    assert b"FastSerialization" in fetch(one, process.pid, "?format=raw").body
+
+
+def test_memory_is_bounded(serve, heap):
+    """A worker that has too little for the heap says so, and the runtime goes on."""
+    one = serve("--heap-memory", "8M")
+    process = heap(1_000_000)
+    before = traces(process.pid)
+    answer = patiently(lambda: one.get(f"/api/processes/{process.pid}/gcdump?format=raw"), lambda answer: answer.status in (429, 503, 504))
+    assert answer.status == 413 and "more objects than the memory for its dump holds" in answer.message
+    wait_until(lambda: traces(process.pid) == before, "no trace of the session", within=120)
