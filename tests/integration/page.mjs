@@ -249,6 +249,28 @@ const scenarios = {
     return seen;
   },
 
+  /** The heap of a Java virtual machine: nothing before it is asked for. */
+  async heap() {
+    const page = await open(`#/${given.id}/general`);
+    let asked = 0;
+    page.on("request", (request) => (asked += /\/heap(dump)?\?/.test(request.url()) ? 1 : 0));
+    await page.getByRole("tab", { name: "Heap" }).click();
+    await page.getByRole("button", { name: "Count them" }).waitFor();
+    await axe(page, "heap");
+    if (asked > 0) faults.push("the heap was looked at before anybody asked");
+    await page.getByRole("button", { name: "Count them" }).click();
+    await page.getByRole("searchbox", { name: "Filter types" }).fill("heap$known");
+    const known = await page.locator("tbody tr", { hasText: "Heap$Known" }).innerText();
+    await axe(page, "what fills the heap");
+    const button = page.getByRole("button", { name: "Download the heap" });
+    if (await button.isEnabled()) faults.push("the heap is to be had without being asked");
+    await page.getByRole("checkbox").check();
+    const coming = page.waitForEvent("download");
+    await button.click();
+    await (await coming).saveAs(given.path);
+    return { known };
+  },
+
   async dump() {
     const page = await open(`#/${given.id}/dump`);
     await page.getByText("About").waitFor();
@@ -271,6 +293,8 @@ const scenarios = {
     const page = await open(`#/${given.id}/profile`);
     await page.getByRole("button", { name: "Start" }).click();
     await page.getByRole("timer").waitFor();
+    await page.getByRole("button", { name: "Stop, and show" }).hover();
+    await axe(page, "sampling");
     const until = processorTime(given.id) + 150; // so much that all of it is seen, whatever else runs on the machine
     while (processorTime(given.id) < until) await page.waitForTimeout(100);
     await page.getByRole("button", { name: "Stop, and show" }).click();
@@ -303,6 +327,8 @@ const scenarios = {
     await group.waitFor({ state: "detached" });
     await page.getByRole("radio", { name: /^Force/ }).check();
     await page.getByRole("button", { name: "Show what would end" }).click();
+    await group.getByRole("button", { name: `End ${planned} processes` }).hover();
+    await axe(page, "what would end");
     await group.getByRole("button", { name: `End ${planned} processes` }).click();
     await page.getByText("have ended").waitFor();
     return { planned };

@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from conftest import ROOT, wait_until
+from test_heap_java import KNOWN, classes, jvm  # noqa: F401  (fixtures)
 from test_profile import FORMATS
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -140,6 +141,13 @@ def test_profile_to_flame_graph(service, target, tmp_path):
     assert "burn_seventy" in seen["hot"] or "burn_thirty" in seen["hot"]
     for name, is_right in FORMATS.items():  # all of one recording
         assert is_right(pathlib.Path(f"{path}.{name}").read_bytes()), name
+
+
+@pytest.mark.skipif(not shutil.which("javac"), reason="no javac")
+def test_the_heap_of_java(service, jvm, tmp_path):  # noqa: F811
+    process, path = jvm(), tmp_path / "heap.hprof"
+    assert f"{KNOWN:,}" in look("heap", service, id=process.pid, path=str(path))["known"]
+    assert path.read_bytes().startswith(b"JAVA PROFILE 1.0.2\0")
 
 
 def test_end_asks_first(service, family):

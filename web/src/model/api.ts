@@ -202,6 +202,13 @@ export interface Memory {
   items: MemorySum[];
 }
 
+export interface Heap {
+  live: boolean;
+  types: { type: string; module?: string; count: number; bytes: number }[];
+  count?: number;
+  bytes?: number;
+}
+
 export interface Handles {
   handles: { process: { id: number; name: string }; kind: string; handle?: number; name: string }[];
   searched: number;

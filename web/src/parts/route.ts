@@ -1,7 +1,7 @@
 /** Where in the page one is: behind the # of its address, so that it needs nothing of the service. */
 import { useEffect, useState } from "preact/hooks";
 
-export const tabs = ["general", "threads", "modules", "files", "environment", "memory", "dump", "profile", "end"] as const;
+export const tabs = ["general", "threads", "modules", "files", "environment", "memory", "heap", "dump", "profile", "end"] as const;
 export type Tab = (typeof tabs)[number];
 
 export interface Route {

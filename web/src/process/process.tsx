@@ -12,6 +12,7 @@ import { End } from "./end";
 import { Environment } from "./environment";
 import { Files } from "./files";
 import { General } from "./general";
+import { hasHeap, HeapTab } from "./heap";
 import { MemoryTab } from "./memory";
 import { Modules } from "./modules";
 import { Profile } from "./profile";
@@ -24,6 +25,7 @@ const titles: Record<Tab, string> = {
   files: "Files",
   environment: "Environment",
   memory: "Memory",
+  heap: "Heap",
   dump: "Dump",
   profile: "Profile",
   end: "End",
@@ -43,6 +45,8 @@ function Content({ live, id, tab, process }: { live: Live; id: number; tab: Tab;
       return <Environment id={id} />;
     case "memory":
       return <MemoryTab id={id} />;
+    case "heap":
+      return <HeapTab id={id} runtime={process?.runtime} />;
     case "dump":
       return <Dump id={id} />;
     case "profile":
@@ -57,6 +61,8 @@ export function ProcessPage({ live, id, tab }: { live: Live; id: number; tab: Ta
   const heading = useRef<HTMLHeadingElement>(null);
   const list = useRef<HTMLDivElement>(null);
   const process = live.processes.all.get(id);
+  // others have no heap to tell about; it stays where somebody looks at it
+  const shown = tabs.filter((one) => one !== "heap" || one === tab || hasHeap(process?.runtime));
   const isGone = process === undefined && live.processes.time > 0;
 
   useEffect(() => heading.current?.focus({ preventScroll: true }), []);
@@ -71,7 +77,7 @@ export function ProcessPage({ live, id, tab }: { live: Live; id: number; tab: Ta
   const move = (event: KeyboardEvent): void => {
     const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
     if (step === 0) return;
-    const next = tabs[(tabs.indexOf(tab) + step + tabs.length) % tabs.length]!;
+    const next = shown[(shown.indexOf(tab) + step + shown.length) % shown.length]!;
     location.hash = href(id, next);
     list.current?.querySelector<HTMLElement>(`#tab-${next}`)?.focus();
     event.preventDefault();
@@ -108,7 +114,7 @@ export function ProcessPage({ live, id, tab }: { live: Live; id: number; tab: Ta
         {isGone && <p class="problem" role="status">Process {id} is not running (any more).</p>}
       </div>
       <div class="tabs" role="tablist" aria-label="What to see of it" ref={list} onKeyDown={move}>
-        {tabs.map((one) => (
+        {shown.map((one) => (
           <a
             key={one}
             id={`tab-${one}`}

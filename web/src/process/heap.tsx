@@ -1,0 +1,91 @@
+import { useState } from "preact/hooks";
+import { address, type Heap } from "../model/api";
+import { bytes, count, visible } from "../model/format";
+import { leave } from "../parts/download";
+import { Show, useGet } from "../parts/load";
+import { type Sortable, useSorting } from "../parts/sorting";
+
+const SHOWN_MAX = 1000;
+
+type Type = Heap["types"][number];
+
+/** Whether it can be asked what is in its heap. */
+export function hasHeap(runtime: string | undefined): boolean {
+  return runtime !== undefined && /^Java(?! \(OpenJ9\))/.test(runtime);
+}
+
+const columns: Sortable<Type>[] = [
+  { title: "Bytes", isNumber: true, key: (one) => one.bytes, tip: "of the objects themselves, without what they refer to" },
+  { title: "Objects", isNumber: true, key: (one) => one.count },
+  { title: "Type", key: (one) => one.type.toLowerCase() },
+];
+
+function Types({ heap }: { heap: Heap }) {
+  const [filter, setFilter] = useState("");
+  const { sort, titles } = useSorting(columns, 0);
+  const found = heap.types.filter((one) => one.type.toLowerCase().includes(filter.toLowerCase()));
+  return (
+    <>
+      <div class="actions">
+        <label><span class="hidden">Filter types</span><input type="search" placeholder="Filter types" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} /></label>
+        <span class="soft" role="status">
+          {count(heap.count ?? 0, "object")} of {count(heap.types.length, "type")}, {bytes(heap.bytes ?? 0)}{heap.live ? "" : ", with those that nothing reaches any more"}
+        </span>
+      </div>
+      <div class="scroll">
+        <table>
+          <caption class="hidden">What fills the heap</caption>
+          <thead>{titles}</thead>
+          <tbody>
+            {sort(found).slice(0, SHOWN_MAX).map((one) => (
+              <tr key={`${one.type} ${one.module ?? ""}`}>
+                <td class="number">{bytes(one.bytes)}</td>
+                <td class="number">{one.count.toLocaleString("en")}</td>
+                <td><code>{visible(one.type)}</code> <span class="soft">{visible(one.module ?? "")}</span></td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {found.length > SHOWN_MAX && <p class="soft">and {count(found.length - SHOWN_MAX, "more type")}</p>}
+    </>
+  );
+}
+
+function Counted({ id, live }: { id: number; live: string }) {
+  const loaded = useGet<Heap>(address(id, "/heap", { live }));
+  return <Show loaded={loaded}>{(heap) => <Types heap={heap} />}</Show>;
+}
+
+/** What fills the heap of a runtime that can tell. Nothing is asked of it before somebody says so: it stands still for that. */
+export function HeapTab({ id, runtime }: { id: number; runtime: string | undefined }) {
+  const [live, setLive] = useState("true");
+  const [turn, setTurn] = useState(0);
+  const [isSure, setSure] = useState(false);
+  const [told, setTold] = useState(false);
+  if (!hasHeap(runtime)) return <p>{visible(runtime ?? "Its runtime")} has no heap that could be told about.</p>;
+  return (
+    <>
+      <p>Which objects there are, and what they take. For that the program stands still: counting for one collection, a download to its last byte (a GiB takes about a second, or as long as the network does).</p>
+      <fieldset class="choose">
+        <legend>Objects</legend>
+        {([["true", "Those alive", "after a full collection: what is really held"], ["false", "All", "those that nothing reaches any more, too; no collection, and sooner done"]] as const).map(([value, title, text]) => (
+          <label key={value}>
+            <input type="radio" name="live" value={value} checked={live === value} onChange={() => { setLive(value); setTurn(0); }} />
+            <span><b>{title}</b> <span class="soft">{text}</span></span>
+          </label>
+        ))}
+      </fieldset>
+      <p class="actions">
+        <button type="button" class="main" onClick={() => setTurn(turn + 1)}>{turn === 0 ? "Count them" : "Count them again"}</button>
+        <button type="button" disabled={!isSure} onClick={() => { leave(address(id, "/heapdump", { live }), ""); setTold(true); }}>Download the heap</button>
+        <label class="sure">
+          <input type="checkbox" checked={isSure} onChange={(event) => setSure(event.currentTarget.checked)} />
+          I know that passwords, keys and data of users will be in this file.
+        </label>
+      </p>
+      {told && <p class="soft" role="status">The browser's downloads show how far it is.</p>}
+      {turn > 0 && <Counted key={`${live} ${turn}`} id={id} live={live} />}
+    </>
+  );
+}
