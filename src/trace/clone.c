@@ -16,8 +16,9 @@
 
 enum {
     PAUSE_NS = 20 * 1000,
-    CLONE_CALL_MS = 200, /* for a system call in the clone */
-    CLONE_END_MS = 2000  /* 11 ms a GiB */
+    CLONE_CALL_MS = 2000, /* for a system call in the clone: the target runs on, and a busy machine may let
+                             the clone wait */
+    CLONE_END_MS = 2000   /* 11 ms a GiB */
 };
 
 static int clone_call(const struct injection *injection, pid_t clone, long number,

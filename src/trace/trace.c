@@ -216,7 +216,8 @@ struct attempt {
     uint64_t deadline_ms, deadline_ns; /* to have it stopped, from when nobody else holds it */
     uint64_t wait_until_ns;            /* for others of ours */
     uint64_t waited_ns;
-    unsigned tries;     /* in vain, and without waiting */
+    unsigned tries; /* in vain, without a reason that can be found */
+    uint64_t puzzled_until_ns;
     unsigned starved;   /* by a thread that got no processor to stop on */
     unsigned unsettled; /* after which threads were waited for */
     pid_t culprit;
@@ -281,12 +282,28 @@ static bool rest_after_starving(struct attempt *attempt)
     return true;
 }
 
-/* 0: try again. A refusal for which there is no reason to be found any more: in an execve ids pass from
- * threads that end to others, and for a moment nobody may be traced. */
+/* In an execve ids pass from threads that end to others, and for a moment nobody may be traced; or another of
+ * ours had it, and has let it go by now. Where many want it that may come again and again: then for a while,
+ * with pauses. */
+static bool may_try_again(struct attempt *attempt)
+{
+    enum { TRIES = 5, PUZZLED_MS = 500 };
+    const struct timespec pause = {.tv_nsec = 2000000};
+
+    if (attempt->tries++ < TRIES) {
+        attempt->puzzled_until_ns = clock_monotonic_ns() + PUZZLED_MS * 1000000ull;
+        return true;
+    }
+    if (attempt->options->wait_ms == 0 || clock_monotonic_ns() > attempt->puzzled_until_ns)
+        return false;
+    (void)nanosleep(&pause, NULL); /* cut short is as good */
+    attempt->deadline_ns = clock_monotonic_ns() + attempt->deadline_ms * 1000000;
+    return true;
+}
+
+/* 0: try again. */
 static int after_failure(struct attempt *attempt, int r, struct error *error)
 {
-    enum { TRIES = 5 };
-
     if (r == -EALREADY) {
         attempt->unsettled++;
         r = settle_wait(attempt->process, attempt->deadline_ns, &attempt->culprit);
@@ -305,8 +322,8 @@ static int after_failure(struct attempt *attempt, int r, struct error *error)
     }
     if (r == -ETIMEDOUT && attempt->culprit != 0 && rest_after_starving(attempt))
         return 0;
-    if ((r == -EPERM || r == -EACCES || r == -EBUSY) && attempt->tries++ < TRIES &&
-        is_allowed(attempt->process))
+    if ((r == -EPERM || r == -EACCES || r == -EBUSY) && is_allowed(attempt->process) &&
+        may_try_again(attempt))
         return 0;
     return explain(attempt->process, r, attempt->culprit, attempt->deadline_ms, error);
 }
