@@ -26,7 +26,8 @@ static const struct dotnet_provider forgetting = {.name = "Microsoft-DotNETCore-
                                                   .level = LEVEL_INFORMATIONAL,
                                                   .buffer_mib = 16};
 
-/* The runtime drops what finds no room; what is read in time never takes much of it. */
+/* The runtime answers to the start of it only when the collection is over and all was told: until then that
+ * stands in its buffer, and what finds no room there is dropped. */
 static const struct dotnet_provider telling = {.name = "Microsoft-Windows-DotNETRuntime",
                                                .keywords = KEYWORD_GC | KEYWORD_TYPE | KEYWORD_HEAP_DUMP |
                                                            KEYWORD_COLLECT | KEYWORD_TYPE_NAMES,
@@ -74,14 +75,14 @@ static int read_on(struct reading *reading)
 }
 
 static int read_session(struct reading *reading, const struct dotnet *dotnet,
-                        const struct dotnet_provider *provider)
+                        const struct dotnet_provider *provider, uint64_t answer_by_ms)
 {
     int r;
 
     reading->bytes = malloc(LIMIT_STREAM_CHUNK);
-    r = reading->bytes ? dotnet_session_start(&reading->session, dotnet, provider,
-                                              sooner(reading->deadline_ms, LIMIT_DOTNET_MS), reading->error)
-                       : -ENOMEM;
+    r = reading->bytes
+            ? dotnet_session_start(&reading->session, dotnet, provider, answer_by_ms, reading->error)
+            : -ENOMEM;
     if (r == 0)
         r = read_on(reading);
     dotnet_session_close(&reading->session);
@@ -167,9 +168,9 @@ static int read_heap(const struct dotnet *dotnet, uint64_t deadline_ms, struct d
     second.events.take = dotnet_heap_take;
     second.events.to = heap;
     second.is_enough = is_complete;
-    r = read_session(&first, dotnet, &forgetting);
+    r = read_session(&first, dotnet, &forgetting, sooner(deadline_ms, LIMIT_DOTNET_MS));
     if (r == 0)
-        r = read_session(&second, dotnet, &telling);
+        r = read_session(&second, dotnet, &telling, deadline_ms);
     if (r == 0)
         r = second.events.pointer_size == sizeof(uint64_t) ? dotnet_heap_finish(heap) : -EOPNOTSUPP;
     if (r == 0 && heap->paused_from && heap->paused_to > heap->paused_from && second.events.frequency > 0)
