@@ -271,6 +271,17 @@ const scenarios = {
     return { known };
   },
 
+  /** The heap of a .NET process, for other programs. */
+  async graph() {
+    const page = await open(`#/${given.id}/heap`);
+    const coming = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Take a .gcdump" }).click();
+    await (await coming).saveAs(given.path);
+    await page.getByText("is there").waitFor();
+    await axe(page, "a .gcdump");
+    return {};
+  },
+
   async dump() {
     const page = await open(`#/${given.id}/dump`);
     await page.getByText("About").waitFor();

@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from conftest import ROOT, wait_until
+from test_gcdump import heap, program  # noqa: F401  (fixtures)
 from test_heap_java import KNOWN, classes, jvm  # noqa: F401  (fixtures)
 from test_profile import FORMATS
 
@@ -148,6 +149,13 @@ def test_the_heap_of_java(service, jvm, tmp_path):  # noqa: F811
     process, path = jvm(), tmp_path / "heap.hprof"
     assert f"{KNOWN:,}" in look("heap", service, id=process.pid, path=str(path))["known"]
     assert path.read_bytes().startswith(b"JAVA PROFILE 1.0.2\0")
+
+
+@pytest.mark.skipif(not shutil.which("dotnet"), reason="no dotnet")
+def test_the_heap_of_dotnet(service, heap, tmp_path):  # noqa: F811
+    process, path = heap(), tmp_path / "heap.gcdump"
+    look("graph", service, id=process.pid, path=str(path))
+    assert b"!FastSerialization.1" in path.read_bytes()[:64]
 
 
 def test_end_asks_first(service, family):

@@ -1,17 +1,19 @@
 import { useState } from "preact/hooks";
 import { address, type Heap } from "../model/api";
 import { bytes, count, visible } from "../model/format";
-import { leave } from "../parts/download";
+import { leave, nameOf, save, take } from "../parts/download";
 import { Show, useGet } from "../parts/load";
+import { ProblemBox } from "../parts/problem";
 import { type Sortable, useSorting } from "../parts/sorting";
 
 const SHOWN_MAX = 1000;
 
 type Type = Heap["types"][number];
 
-/** Whether it can be asked what is in its heap. */
-export function hasHeap(runtime: string | undefined): boolean {
-  return runtime !== undefined && /^Java(?! \(OpenJ9\))/.test(runtime);
+/** How a runtime tells of its heap: counts by type, or a graph for other programs; undefined: not at all. */
+export function heapOf(runtime: string | undefined): "count" | "graph" | undefined {
+  if (runtime?.startsWith(".NET")) return "graph";
+  return runtime !== undefined && /^Java(?! \(OpenJ9\))/.test(runtime) ? "count" : undefined;
 }
 
 const columns: Sortable<Type>[] = [
@@ -57,13 +59,45 @@ function Counted({ id, live }: { id: number; live: string }) {
   return <Show loaded={loaded}>{(heap) => <Types heap={heap} />}</Show>;
 }
 
+/** Through the page, so that it can say why it failed. */
+function Graph({ id }: { id: number }) {
+  const [size, setSize] = useState<number | undefined>();
+  const [error, setError] = useState<unknown>();
+  const [done, setDone] = useState("");
+  const download = async (): Promise<void> => {
+    setError(undefined);
+    setDone("");
+    setSize(0);
+    try {
+      const { blob, answer } = await take(address(id, "/gcdump", { format: "raw" }), new AbortController().signal, setSize);
+      const name = nameOf(answer.headers.get("Content-Disposition"), `heap_${id}.gcdump`);
+      save(blob, name);
+      setDone(name);
+    } catch (problem) {
+      setError(problem);
+    }
+    setSize(undefined);
+  };
+  return (
+    <>
+      <p>Which objects of which types there are and what refers to what, without what stands in them: for PerfView, Visual Studio, dotnet-gcdump. The program stands still for a full collection.</p>
+      <p><button type="button" class="main" disabled={size !== undefined} onClick={() => void download()}>Take a .gcdump</button></p>
+      {size !== undefined && <p role="status">{bytes(size)} …</p>}
+      {done !== "" && <p role="status"><b>{done}</b> is there.</p>}
+      {error !== undefined && <ProblemBox error={error} />}
+    </>
+  );
+}
+
 /** What fills the heap of a runtime that can tell. Nothing is asked of it before somebody says so: it stands still for that. */
 export function HeapTab({ id, runtime }: { id: number; runtime: string | undefined }) {
   const [live, setLive] = useState("true");
   const [turn, setTurn] = useState(0);
   const [isSure, setSure] = useState(false);
   const [told, setTold] = useState(false);
-  if (!hasHeap(runtime)) return <p>{visible(runtime ?? "Its runtime")} has no heap that could be told about.</p>;
+  const form = heapOf(runtime);
+  if (form === "graph") return <Graph id={id} />;
+  if (form === undefined) return <p>{visible(runtime ?? "Its runtime")} has no heap that could be told about.</p>;
   return (
     <>
       <p>Which objects there are, and what they take. For that the program stands still: counting for one collection, a download to its last byte (a GiB takes about a second, or as long as the network does).</p>

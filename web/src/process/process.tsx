@@ -12,7 +12,7 @@ import { End } from "./end";
 import { Environment } from "./environment";
 import { Files } from "./files";
 import { General } from "./general";
-import { hasHeap, HeapTab } from "./heap";
+import { heapOf, HeapTab } from "./heap";
 import { MemoryTab } from "./memory";
 import { Modules } from "./modules";
 import { Profile } from "./profile";
@@ -62,7 +62,7 @@ export function ProcessPage({ live, id, tab }: { live: Live; id: number; tab: Ta
   const list = useRef<HTMLDivElement>(null);
   const process = live.processes.all.get(id);
   // others have no heap to tell about; it stays where somebody looks at it
-  const shown = tabs.filter((one) => one !== "heap" || one === tab || hasHeap(process?.runtime));
+  const shown = tabs.filter((one) => one !== "heap" || one === tab || heapOf(process?.runtime) !== undefined);
   const isGone = process === undefined && live.processes.time > 0;
 
   useEffect(() => heading.current?.focus({ preventScroll: true }), []);
