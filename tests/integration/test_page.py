@@ -3,8 +3,10 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 
@@ -191,8 +193,17 @@ def test_a_thousand_real_processes(service, sleeper):
     assert seen["drawn"] < 100 and seen["atEnd"] < 100
 
 
+def free_port():
+    """One that stays free while nobody listens: below those that the kernel gives to who doesn't say which."""
+    for port in random.sample(range(20000, 30000), 200):
+        with socket.socket() as one, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
+
+
 def test_a_service_that_comes_back(serve, sleeper, tmp_path):
-    first = serve()
+    first = serve(listen=(f"127.0.0.1:{free_port()}",))
     path = tmp_path / "go"
     running = begin("restart", f"{first.url}/", path=str(path), id=sleeper().pid)
     wait_until(lambda: path.exists() or running.poll() is not None, "the page", within=300)
