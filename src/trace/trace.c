@@ -86,16 +86,17 @@ static int refresh_memory(struct trace *trace, const struct pidref *process)
     return 0;
 }
 
-static bool is_allowed(const struct pidref *process)
+/* As far as it can be seen; TRACE_OBSTACLE_GONE where nothing can. */
+static enum trace_obstacle obstacle_of(const struct pidref *process)
 {
     struct procfs procfs;
     struct trace_diagnosis diagnosis;
 
     if (procfs_open("/proc", &procfs, NULL) < 0)
-        return false;
+        return TRACE_OBSTACLE_GONE;
     trace_diagnose(&procfs, process, &diagnosis);
     procfs_close(&procfs);
-    return diagnosis.obstacle == TRACE_ALLOWED;
+    return diagnosis.obstacle;
 }
 
 static int refused(const struct pidref *process, int r, struct error *error)
@@ -304,11 +305,17 @@ static bool may_try_again(struct attempt *attempt)
 /* 0: try again. */
 static int after_failure(struct attempt *attempt, int r, struct error *error)
 {
+    enum trace_obstacle obstacle = TRACE_OBSTACLE_GONE;
+
     if (r == -EALREADY) {
         attempt->unsettled++;
         r = settle_wait(attempt->process, attempt->deadline_ns, &attempt->culprit);
         return r < 0 ? explain(attempt->process, r, attempt->culprit, attempt->deadline_ms, error) : 0;
     }
+    if (r == -EPERM || r == -EACCES || r == -EBUSY)
+        obstacle = obstacle_of(attempt->process);
+    if (obstacle == TRACE_OBSTACLE_TRACED) /* by one who came after the one who was in the way */
+        r = -EBUSY;
     if (r == -EBUSY && attempt->culprit != 0) {
         int waited = wait_for_turn(attempt, error);
 
@@ -322,8 +329,7 @@ static int after_failure(struct attempt *attempt, int r, struct error *error)
     }
     if (r == -ETIMEDOUT && attempt->culprit != 0 && rest_after_starving(attempt))
         return 0;
-    if ((r == -EPERM || r == -EACCES || r == -EBUSY) && is_allowed(attempt->process) &&
-        may_try_again(attempt))
+    if (obstacle == TRACE_ALLOWED && may_try_again(attempt))
         return 0;
     return explain(attempt->process, r, attempt->culprit, attempt->deadline_ms, error);
 }
