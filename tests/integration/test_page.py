@@ -171,7 +171,7 @@ def test_a_name_that_is_html(service, sleeper):
     name = "<b class=hostile>"[:15]
     code = f"import ctypes, time; ctypes.CDLL(None).prctl(15, {name.encode()!r}, 0, 0, 0); print('named', flush=True); time.sleep(10000)"
     hostile = sleeper(sys.executable, "-c", code, "<img src=x onerror=alert(1)>\u202e", stdout=subprocess.PIPE)
-    seen = look("hostile", service, id=hostile.pid)
+    seen = look("hostile", service, id=hostile.pid, name=name)
     assert seen["name"] == name
     assert "<img src=x onerror=alert(1)>" in seen["command"] and "\u202e" not in seen["command"]
     assert seen["made"] == 0
