@@ -349,7 +349,7 @@ const scenarios = {
   async hostile() {
     const page = await open();
     await list(page, `pid:${given.id}`);
-    await row(page, given.id).getByText(given.name).waitFor(); // the last tick may be from before it had that name
+    await row(page, given.id).locator(".name a", { hasText: given.name }).waitFor(); // the last tick may be from before it had that name
     const name = await row(page, given.id).locator(".name a").innerText();
     await page.goto(`${url}#/${given.id}/general`);
     await page.getByText("Command line").waitFor();
