@@ -205,8 +205,13 @@ static void read_seen(int directory_fd, struct seen *item, const struct seen *no
         return;
     *item = *now;
     item->again_ms = now->checked_ms + AGAIN_MS;
-    if (patient_do(directory_fd, &work, &looking) < 0)
+    if (proc_memory_is_locked(directory_fd))
         return;
+    if (patient_do(directory_fd, &work, &looking) < 0) {
+        if (clock_monotonic_ms() - now->checked_ms >= LIMIT_HUNG_MS) /* it may have hung, or worked */
+            memory.spent_ns += LIMIT_RUNTIME_MS * 1000000ull / 4;
+        return;
+    }
     item->runtime = looking.runtime;
     memory.spent_ns += looking.spent_ns;
     item->again_ms = next_look_ms(now->checked_ms, now->start_ticks);

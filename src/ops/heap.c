@@ -64,7 +64,7 @@ int heap_target_open(const struct operation_context *context, const struct reque
     int r = request_bool(request, "live", true, &target.live, error);
 
     if (r == 0)
-        r = operation_target(context, request, &target.process, error);
+        r = operation_target_with_memory(context, request, &target.process, error);
     if (r < 0)
         return r;
     r = find_runtime(&target);

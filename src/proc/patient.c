@@ -25,7 +25,8 @@ struct task {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t is_over; /* by CLOCK_MONOTONIC */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static const struct task *tasks[LIMIT_HUNG_READS]; /* all that go on */
+/* All that go on: of each work LIMIT_HUNG_READS at most, and there are two works. */
+static const struct task *tasks[2 * LIMIT_HUNG_READS];
 
 static void prepare(void)
 {
@@ -46,12 +47,12 @@ static void task_free(struct task *task)
     free(task);
 }
 
-/* NULL: a free place. LIMIT_HUNG_READS: nowhere. */
+/* NULL: a free place. ELEMENTS_OF(tasks): nowhere. */
 static size_t place_of(const struct task *task)
 {
     size_t at = 0;
 
-    while (at < LIMIT_HUNG_READS && tasks[at] != task)
+    while (at < ELEMENTS_OF(tasks) && tasks[at] != task)
         at++;
     return at;
 }
@@ -64,13 +65,20 @@ static bool is_same_process(int one_fd, int other_fd)
            one.st_dev == other.st_dev;
 }
 
-/* With the lock held: whether it is worth a try. */
-static bool may_begin(int directory_fd)
+/* With the lock held, whether it is worth a try: 0, or as patient_do(). What another work hangs at is no
+ * reason. */
+static int may_begin(int directory_fd, const struct patient_work *work)
 {
-    for (size_t i = 0; i < LIMIT_HUNG_READS; i++)
-        if (tasks[i] && tasks[i]->is_given_up && is_same_process(tasks[i]->directory_fd, directory_fd))
-            return false;
-    return place_of(NULL) < LIMIT_HUNG_READS;
+    size_t hanging = 0;
+
+    for (size_t i = 0; i < ELEMENTS_OF(tasks); i++) {
+        if (!tasks[i] || tasks[i]->work != work)
+            continue;
+        if (tasks[i]->is_given_up && is_same_process(tasks[i]->directory_fd, directory_fd))
+            return -ETIMEDOUT;
+        hanging++;
+    }
+    return hanging < LIMIT_HUNG_READS && place_of(NULL) < ELEMENTS_OF(tasks) ? 0 : -EAGAIN;
 }
 
 static void *task_main(void *argument)
@@ -152,7 +160,9 @@ int patient_do(int directory_fd, const struct patient_work *work, void *data)
     if (r < 0)
         return r;
     (void)pthread_mutex_lock(&lock);
-    r = may_begin(directory_fd) ? start(task) : -ETIMEDOUT;
+    r = may_begin(directory_fd, work);
+    if (r == 0)
+        r = start(task);
     if (r == 0) {
         tasks[place_of(NULL)] = task;
         is_done = wait_for(task);

@@ -15,9 +15,9 @@ struct patient_work {
 };
 
 /* Runs the work upon a copy of data, and copies that back. -ETIMEDOUT: it has not come to its end within
- * LIMIT_HUNG_MS, data is as it was; and at once for a process (directory_fd: /proc/PID) of which a work that
- * was given up still hangs, or where LIMIT_HUNG_READS do. The thread ends when the process lets it, or with
- * us. */
+ * LIMIT_HUNG_MS, data is as it was; and at once for a process (directory_fd: /proc/PID) of which the same
+ * work was given up and still hangs. -EAGAIN: LIMIT_HUNG_READS of this work hang, which says nothing of this
+ * process. The thread ends when the process lets it, or with us. There are two works (tasks in patient.c). */
 int patient_do(int directory_fd, const struct patient_work *work, void *data) _must_check_;
 
 /* proc_read_memory_file(), so. */

@@ -6,9 +6,12 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/fsuid.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 /* In front of each command and answer. */
 static const char magic[14] = "DOTNET_IPC_V1";
@@ -22,15 +25,23 @@ enum { HEAD_SIZE = 20, ANSWER_SET = 0xff, ANSWER_GOOD = 0x00 };
  * as the target's user, which takes one system call each way and no other thread along. */
 static int connect_as(const struct dotnet *dotnet, int fd, const struct sockaddr_un *address)
 {
-    int group, user, r;
+    pid_t parent = getppid();
+    int group, user, dumpable, death_signal = 0, r;
 
     if (geteuid() == dotnet->user)
         return connect(fd, (const struct sockaddr *)address, sizeof *address) < 0 ? -errno : 0;
+    (void)prctl(PR_GET_PDEATHSIG, &death_signal); /* can't fail */
+    dumpable = prctl(PR_GET_DUMPABLE);
     group = setfsgid(dotnet->group);
     user = setfsuid(dotnet->user);
     r = connect(fd, (const struct sockaddr *)address, sizeof *address) < 0 ? -errno : 0;
     (void)setfsuid((uid_t)user);
     (void)setfsgid((gid_t)group);
+    /* Both are cleared by a change of user; a parent that died meanwhile would have ended us. */
+    (void)prctl(PR_SET_DUMPABLE, dumpable == 1);
+    (void)prctl(PR_SET_PDEATHSIG, death_signal);
+    if (death_signal != 0 && getppid() != parent)
+        (void)raise(death_signal);
     return r;
 }
 
@@ -63,8 +74,8 @@ static int connect_to(const struct dotnet *dotnet, uint64_t deadline_ms, int *re
                  until = now + STEP_MS < deadline_ms ? now + STEP_MS : deadline_ms;
 
         r = wait_for(dotnet, -1, 0, until);
-        if (r < 0 || now >= deadline_ms)
-            return r < 0 ? r : -ETIMEDOUT;
+        if (now >= deadline_ms || (r < 0 && r != -ETIMEDOUT)) /* a step's time may be over before it begins */
+            return now >= deadline_ms ? -ETIMEDOUT : r;
     }
     if (r < 0)
         return r;

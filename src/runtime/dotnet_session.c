@@ -96,7 +96,8 @@ void dotnet_session_close(struct dotnet_session *session)
     _cleanup_free_ char *piece = session->fd >= 0 ? malloc(PIECE) : NULL;
 
     if (session->fd >= 0 && dotnet_session_stop(session, now + STOP_MS, NULL) == 0)
-        while (piece && dotnet_session_read(session, piece, PIECE, now + DRAIN_MS) > 0)
+        while (piece && clock_monotonic_ms() < now + DRAIN_MS && /* also of one that never pauses */
+               dotnet_session_read(session, piece, PIECE, now + DRAIN_MS) > 0)
             ;
     session->fd = fd_close(session->fd);
     session->stop_fd = fd_close(session->stop_fd);

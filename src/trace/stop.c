@@ -12,7 +12,9 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/ptrace.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -109,12 +111,27 @@ static int seize_one(struct hold *hold, pid_t tid)
     return r == -ESRCH ? 0 : r;
 }
 
+/* Before Linux 5.7 a look waits for an execve in progress, and that for threads which the helper is there to
+ * reap. */
+static bool look_may_hang(void)
+{
+    struct utsname names;
+    uint64_t major, minor;
+    const char *at = names.release, *end;
+
+    if (uname(&names) < 0)
+        return true;
+    end = at + strlen(at);
+    return !scan_u64(&at, end, &major) || !scan_char(&at, end, '.') || !scan_u64(&at, end, &minor) ||
+           major < 5 || (major == 5 && minor < 7);
+}
+
 /* By the thread that waits for this one, while this one seizes. For fewer it isn't worth being woken. */
 static int have_looked_at(struct hold *hold)
 {
     int r = 0;
 
-    if (hold->ids.count < WORTH_HELP || hold->looks.items)
+    if (hold->ids.count < WORTH_HELP || hold->looks.items || look_may_hang())
         return 0;
     (void)pthread_mutex_lock(&hold->lock);
     r = looks_begin(&hold->looks, hold->ids.items, hold->ids.count);

@@ -130,7 +130,9 @@ static void only_so_many_wait(void **state)
         assert_int_equal(hung[i].result, -ETIMEDOUT);
     }
     assert_int_equal(threads(), LIMIT_HUNG_READS + 1);
-    assert_int_equal(proc_read_patiently(well, "environ", &block), -ETIMEDOUT);
+    assert_int_equal(proc_read_patiently(well, "environ", &block), -EAGAIN); /* nothing is known of it */
+    assert_false(proc_memory_is_locked(well));
+    assert_true(proc_memory_is_locked(hung[3].fd));
     go_on(&hung[3], "");
     while (threads() > LIMIT_HUNG_READS)
         (void)sched_yield();

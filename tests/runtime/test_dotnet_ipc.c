@@ -9,7 +9,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -211,6 +214,34 @@ static void test_deadline(void **state)
     close_port(&port, &dotnet);
 }
 
+/* As another user for the moment of the connection: what that clears is there again. */
+static void test_of_another_user(void **state)
+{
+    static const struct pidref process = {.pid = 1, .dir_fd = -1, .pid_fd = -1};
+    struct buffer answers[] = {BUFFER_INIT(0)};
+    struct port port = {.answers = answers, .count = ELEMENTS_OF(answers)};
+    char version[DOTNET_VERSION_SIZE];
+    struct dotnet dotnet;
+    struct error error = {0};
+    int death_signal = 0;
+
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    put_answer(&answers[0], 0xff, "\x85\x13\x13\x80", 4, 0); /* it doesn't know the command */
+    open_port(&port, &dotnet, &process);
+    dotnet.user = dotnet.group = 65534;
+    assert_int_equal(chmod(port.path, 0777), 0);
+    assert_int_equal(prctl(PR_SET_PDEATHSIG, SIGKILL), 0);
+    assert_int_equal(dotnet_version(&dotnet, soon(), version, &error), 0);
+    assert_int_equal(prctl(PR_GET_PDEATHSIG, &death_signal), 0);
+    assert_int_equal(death_signal, SIGKILL);
+    assert_int_equal(prctl(PR_GET_DUMPABLE), 1);
+    assert_int_equal(prctl(PR_SET_PDEATHSIG, 0), 0);
+    close_port(&port, &dotnet);
+    buffer_release(&answers[0]);
+}
+
 static void test_not_one_of_them(void **state)
 {
     _cleanup_procfs_ struct procfs procfs = {.fd = -1};
@@ -230,7 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_version),         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_older_session),   cmocka_unit_test(test_deadline),
-        cmocka_unit_test(test_not_one_of_them),
+        cmocka_unit_test(test_of_another_user), cmocka_unit_test(test_not_one_of_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
