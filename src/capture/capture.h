@@ -119,8 +119,9 @@ struct capture_options {
     void *reader_context;
     uint64_t deadline_ms;
     uint64_t *failed_ns; /* gets for how long it was held although this failed; may be NULL */
-    uint64_t most_ms;    /* as in struct trace_options, as the next two */
+    uint64_t most_ms;    /* as in struct trace_options, as the next three */
     uint64_t wait_ms;
+    bool once;
     uint64_t *waited_ns;
 };
 

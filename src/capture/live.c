@@ -386,6 +386,7 @@ static int capture_with(struct live *live, struct trace **ret_trace)
                                  .deadline_ms = live->options->deadline_ms,
                                  .most_ms = live->options->most_ms,
                                  .wait_ms = live->options->wait_ms,
+                                 .once = live->options->once,
                                  .waited_ns = live->options->waited_ns};
     struct trace *trace = NULL;
     int r = read_before(live);

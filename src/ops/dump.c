@@ -139,6 +139,7 @@ static int capture_as(const struct operation_context *context, struct dump *dump
         .deadline_ms = operation_hold_deadline_ms(&dump->target),
         .failed_ns = ret_failed_ns,
         .wait_ms = operation_wait_ms(context, true),
+        .once = max_pause_ms > 0, /* which is of all of it */
     };
 
     if (max_pause_ms > 0 && max_pause_ms < options.deadline_ms)

@@ -275,7 +275,8 @@ static bool rest_after_starving(struct attempt *attempt)
     const struct timespec pause = {.tv_sec = (time_t)(attempt->deadline_ms / 1000),
                                    .tv_nsec = (long)(attempt->deadline_ms % 1000 * 1000000)};
 
-    if (++attempt->starved >= STARVED_TRIES || clock_monotonic_ns() >= attempt->wait_until_ns ||
+    if (attempt->options->once || ++attempt->starved >= STARVED_TRIES ||
+        clock_monotonic_ns() >= attempt->wait_until_ns ||
         !is_ready_to_run(attempt->process, attempt->culprit))
         return false;
     (void)nanosleep(&pause, NULL); /* cut short is as good */

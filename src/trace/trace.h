@@ -40,6 +40,7 @@ struct trace_options {
                                       trace_extended() is asked. Threads that find no room go without */
     uint64_t wait_ms;     /* for another procscope that holds it, before we try, and for processors where
                              others take them all: three tries in all. 0: don't wait */
+    bool once;            /* one try only where others take all processors */
     uint64_t *waited_ns;  /* gets how long that took; may be NULL */
     uint64_t deadline_ms; /* of one try to have every thread stopped; else all are let go and -ETIMEDOUT.
                              0 = 500 */
