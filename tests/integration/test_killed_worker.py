@@ -11,6 +11,8 @@ import random
 import subprocess
 import time
 
+import pytest
+
 from conftest import is_held, read_line, wait_until, worker_of
 
 KILLS = 500
@@ -96,8 +98,9 @@ def test_command_killed(procscope, target):
     check(report_of(process))
 
 
-def test_command_killed_that_takes_stacks(procscope, target):
-    process = target("witness")
+@pytest.mark.parametrize("others", [(), (40,)], ids=["few", "many"])  # of many, two of ours look at them
+def test_command_killed_that_takes_stacks(procscope, target, others):
+    process = target("witness", *others)
     before = threads(process.pid)
     random.seed(17)
     span, killed = 0.02, 0
