@@ -2,6 +2,7 @@
 #include "cmd/dump_output.h"
 #include "cmd/exit_code.h"
 #include "cmd/format.h"
+#include "cmd/interrupt.h"
 #include "cmd/session.h"
 
 #include "base/parse.h"
@@ -65,6 +66,7 @@ static int take(struct session *session, const struct request *request, struct d
     struct error error = {0};
     int r = dump_output_check(output, &error);
 
+    interrupt_no_stop(); /* its runtime keeps for us what we don't read */
     if (r >= 0)
         r = session_run(session, request, &output->answer, &error);
     if (r >= 0)
