@@ -4,8 +4,6 @@
 #include "base/clock.h"
 #include "capture/jvm.h"
 #include "ops/table.h"
-#include "runtime/hotspot_heap.h"
-#include "view/heap.h"
 #include "view/kudu_member.h"
 
 #include <errno.h>
@@ -34,68 +32,60 @@ static int find_runtime(struct heap_target *target)
     return 0;
 }
 
-static int check_runtime(const struct heap_target *target, struct error *error)
+static const struct heap_runtime *const runtimes[] = {&heap_java};
+
+static int choose_runtime(struct heap_target *target, struct error *error)
 {
     char text[RUNTIME_TEXT_MAX];
 
-    switch (target->runtime.kind) {
-    case RUNTIME_JAVA:
-        return 0;
-    case RUNTIME_UNKNOWN:
+    for (size_t i = 0; i < ELEMENTS_OF(runtimes); i++)
+        if (runtimes[i]->kind == target->runtime.kind) {
+            target->how = runtimes[i];
+            return 0;
+        }
+    if (target->runtime.kind == RUNTIME_UNKNOWN)
         return error_set(error, EOPNOTSUPP, "It can't be said which runtime process %d has.",
                          (int)target->process.pid);
-    case RUNTIME_OPENJ9:
+    if (target->runtime.kind == RUNTIME_OPENJ9)
         return error_set(
             error, EOPNOTSUPP,
             "This Java virtual machine is OpenJ9, which is asked in another way than HotSpot; its "
             "own jcmd PID Dump.heap writes its heap.");
-    default:
-        runtime_text(&target->runtime, text);
-        return error_set(error, EOPNOTSUPP,
-                         "The heap of a process is shown and dumped where it is Java's; process %d is %s.",
-                         (int)target->process.pid, text);
-    }
+    runtime_text(&target->runtime, text);
+    return error_set(error, EOPNOTSUPP,
+                     "The heap of a process is shown and dumped where it is Java's; process %d is %s.",
+                     (int)target->process.pid, text);
 }
 
 int heap_target_open(const struct operation_context *context, const struct request *request,
                      struct heap_target *ret_target, struct error *error)
 {
     _cleanup_heap_target_ struct heap_target target = HEAP_TARGET_INIT;
-    int r = request_bool(request, "live", true, &target.live, error);
+    int r = operation_target_with_memory(context, request, &target.process, error);
 
-    if (r == 0)
-        r = operation_target_with_memory(context, request, &target.process, error);
     if (r < 0)
         return r;
     r = find_runtime(&target);
     if (r < 0)
         return operation_denied(context, &target.process, r, "The heap", error);
-    r = check_runtime(&target, error);
+    r = choose_runtime(&target, error);
     if (r < 0)
         return r;
+    target.live = true;
     *ret_target = target;
     target = HEAP_TARGET_INIT;
     return 0;
 }
 
-static int take_java(void *to, const struct heap_type *type)
+int heap_target_read_live(struct heap_target *target, const struct request *request, struct error *error)
 {
-    enum { NAME_SIZE = LIMIT_HEAP_LINE + 64 };
-    char name[NAME_SIZE];
-    struct view_heap *view = to;
+    int r = request_bool(request, "live", true, &target->live, error);
 
-    hotspot_class_name(type->name, type->name_size, name, sizeof name);
-    return view_heap_type(view, name, type->module, type->module_size, type->count, type->bytes);
-}
-
-static int write_types(const struct operation_context *context, const struct heap_target *target,
-                       struct view_heap *view, struct error *error)
-{
-    struct hotspot_heap_wish wish = {.live = target->live, .patience_ms = operation_wait_ms(context, true)};
-
-    return error_ensure(error,
-                        hotspot_heap_types(&target->process, &target->maps, &wish, take_java, view, error),
-                        "The heap could not be counted");
+    if (r == 0 && !target->live && !target->how->has_all)
+        return error_set(error, EINVAL,
+                         "%s tells only what can be reached, after a collection: live=false is for Java.",
+                         runtime_name(target->runtime.kind));
+    return r;
 }
 
 int operation_heap(const struct operation_context *context, const struct request *request,
@@ -111,15 +101,18 @@ int operation_heap(const struct operation_context *context, const struct request
 
     if (r == 0)
         r = heap_target_open(context, request, &target, error);
+    if (r == 0)
+        r = heap_target_read_live(&target, request, error);
     if (r < 0)
         return r;
     json_object_begin(&json);
     kudu_member_href(&json, &style, "process", target.process.pid, "");
     kudu_member_href(&json, &style, "heapdump", target.process.pid, "/heapdump");
     view_heap_begin(&view, &target.runtime, target.live);
-    r = write_types(context, &target, &view, error);
+    r = target.how->count(context, &target, &view, error);
     view_heap_end(&view);
     kudu_member_date(&json, "time_stamp", clock_realtime_ns());
     json_object_end(&json);
-    return r < 0 ? r : operation_answer_json(answer, &json, error);
+    return r < 0 ? error_ensure(error, r, "The heap could not be counted")
+                 : operation_answer_json(answer, &json, error);
 }

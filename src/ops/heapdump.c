@@ -4,7 +4,6 @@
 #include "ops/dump_name.h"
 #include "ops/heap.h"
 #include "ops/table.h"
-#include "runtime/hotspot_heap.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,7 +15,8 @@ struct heapdump {
     struct dump_compression compression;
     uint64_t maximum; /* bytes before they are compressed */
     struct answer *answer;
-    const struct answer_head *head;
+    struct answer_head head;
+    struct heap_output output;
     struct sink *sink;       /* the answer's; NULL until the first bytes */
     struct sink *compressed; /* owned; NULL: not compressed */
     struct error *error;
@@ -32,8 +32,11 @@ static void heapdump_release(struct heapdump *dump)
 /* Only with the first bytes is it certain that there will be a dump. */
 static int begin(struct heapdump *dump)
 {
-    int r = dump->answer->begin(dump->answer, dump->head, &dump->sink, dump->error);
+    int r;
 
+    if (!dump->compression.sink_new)
+        dump->head.length = dump->output.length;
+    r = dump->answer->begin(dump->answer, &dump->head, &dump->sink, dump->error);
     if (r < 0 || !dump->compression.sink_new)
         return r;
     return dump->compression.sink_new(dump->sink, dump->compression.level, 0, &dump->compressed);
@@ -56,9 +59,7 @@ static int take(void *to, const char *bytes, size_t size)
 
 static int write_dump(const struct operation_context *context, struct heapdump *dump, struct error *error)
 {
-    struct hotspot_heap_wish wish = {.live = dump->target.live,
-                                     .patience_ms = operation_wait_ms(context, true)};
-    int r = hotspot_heap_dump(&dump->target.process, &dump->target.maps, &wish, take, dump, error);
+    int r = dump->target.how->dump(context, &dump->target, &dump->output, error);
 
     if (r == 0 && dump->compressed)
         r = sink_finish(dump->compressed, error);
@@ -78,25 +79,27 @@ static int answer_heapdump(const struct operation_context *context, const struct
                            struct heapdump *dump, struct error *error)
 {
     _cleanup_fields_ struct fields extra = {0};
+    const struct heap_runtime *how = dump->target.how;
     char process[256], name[DUMP_NAME_SIZE], file[DUMP_NAME_SIZE + 32], runtime[RUNTIME_TEXT_MAX];
-    struct answer_head head = {.content_type = dump->compression.content_type,
-                               .file_name = file,
-                               .length = -1,
-                               .extra = &extra,
-                               .holds = true};
     int r;
 
     operation_target_name(&dump->target.process, process, sizeof process);
     dump_name(process, context->instance_id, clock_realtime_ns(), name);
-    (void)snprintf(file, sizeof file, "%s.hprof%s", name, dump->compression.ending); /* fits */
+    (void)snprintf(file, sizeof file, "%s%s%s", name, how->ending, dump->compression.ending); /* fits */
+    dump->head = (struct answer_head){
+        .content_type = dump->compression.sink_new ? dump->compression.content_type : how->content_type,
+        .file_name = file,
+        .length = -1,
+        .extra = &extra,
+        .holds = how->holds};
+    dump->output = (struct heap_output){.take = take, .to = dump, .extra = &extra, .length = -1};
     runtime_text(&dump->target.runtime, runtime);
     r = fields_add(&extra, "X-Heap-Runtime", runtime);
     if (r == 0)
         r = fields_add(&extra, "X-Heap-Objects", dump->target.live ? "live" : "all");
     if (r < 0)
         return error_ensure(error, r, "The heap dump could not be described");
-    dump->head = &head;
-    return request->head_only ? dump->answer->begin(dump->answer, &head, &dump->sink, error)
+    return request->head_only ? dump->answer->begin(dump->answer, &dump->head, &dump->sink, error)
                               : write_dump(context, dump, error);
 }
 
@@ -109,5 +112,7 @@ int operation_heapdump(const struct operation_context *context, const struct req
 
     if (r == 0)
         r = heap_target_open(context, request, &dump.target, error);
+    if (r == 0)
+        r = heap_target_read_live(&dump.target, request, error);
     return r < 0 ? r : answer_heapdump(context, request, &dump, error);
 }

@@ -36,4 +36,6 @@ void view_heap_end(struct view_heap *view)
     json_array_end(view->json);
     json_member_u64(view->json, "count", view->count);
     json_member_u64(view->json, "bytes", view->bytes);
+    if (view->pause_us)
+        json_member_u64(view->json, "pause_microseconds", view->pause_us);
 }

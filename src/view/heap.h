@@ -7,6 +7,7 @@
 struct view_heap {
     struct json *json;     /* borrowed; in an object */
     uint64_t count, bytes; /* so far */
+    uint64_t pause_us;     /* of the program, for it; 0: not known */
 };
 
 void view_heap_begin(struct view_heap *view, const struct runtime *runtime, bool live);
