@@ -63,6 +63,22 @@ static bool is_of_file(const struct map *map)
     return map->inode != 0;
 }
 
+/* What a .NET runtime knows of its program, and code that it has made: memory of its own alone, but mapped as
+ * shared, since it maps some of it twice, to be written here and executed there. */
+static bool is_of_dotnet(const struct map *map)
+{
+    return map->deleted && strcmp(map->path, "/memfd:doublemapper") == 0;
+}
+
+/* Where the file of an assembly begins: by what stands there debuggers know which file it is. */
+static bool is_assembly_head(const struct map *map)
+{
+    const char *dot = strrchr(map->path, '.');
+
+    return is_of_file(map) && map->offset == 0 && map->permissions & MAP_READ && dot &&
+           (strcmp(dot, ".dll") == 0 || strcmp(dot, ".exe") == 0);
+}
+
 /* .bss: anonymous memory right behind the last segment of a file. */
 static bool is_bss(const struct map_list *maps, size_t index)
 {
@@ -82,6 +98,8 @@ static bool map_is_wanted(const struct choice *choice, size_t index)
     if (wants(choice, MD_TYPE_FULL_MEMORY))
         return true;
     if (wants(choice, MD_TYPE_CODE_SEGS) && map->permissions & MAP_EXECUTE)
+        return true;
+    if (wants(choice, MD_TYPE_PRIVATE_READ_WRITE) && is_of_dotnet(map))
         return true;
     if (!writable || !is_private(map))
         return false;
@@ -123,6 +141,17 @@ static int add_page(struct choice *choice, uint64_t address)
     if (!map || !region_is_readable(map))
         return 0;
     return range_list_add(choice->list, page, page + choice->capture->page_size);
+}
+
+static int add_assembly_heads(struct choice *choice)
+{
+    const struct map_list *maps = &choice->capture->maps;
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < maps->count; i++)
+        if (is_assembly_head(&maps->items[i]))
+            r = add_page(choice, maps->items[i].start);
+    return r;
 }
 
 static int add_headers_and_thread_data(struct choice *choice)
@@ -207,6 +236,8 @@ int regions_choose(const struct stack_bytes *stacks, uint32_t type, struct range
             r = add_map(&choice, &maps->items[i], &cursor);
     if (r == 0)
         r = add_headers_and_thread_data(&choice);
+    if (r == 0 && wants(&choice, MD_TYPE_PRIVATE_READ_WRITE))
+        r = add_assembly_heads(&choice);
     if (r == 0 && wants(&choice, MD_TYPE_INDIRECTLY_REFERENCED))
         r = add_referenced(&choice);
     if (r == 0)

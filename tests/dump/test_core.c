@@ -297,7 +297,7 @@ static void process_has_its_notes(void **state)
 
     at = find_note(&file, NT_FILE, 0, &size);
     count = u64_at(&file, at);
-    assert_int_equal(count, 7); /* of the 15 mappings: the card and shared memory too */
+    assert_int_equal(count, 9); /* of the 17 mappings: the card and shared memory too */
     assert_int_equal(u64_at(&file, at + 8), MADE_UP_PAGE);
     assert_int_equal(u64_at(&file, at + 16 + 24), 0x401000);
     assert_int_equal(u64_at(&file, at + 16 + 24 + 8), 0x403000);

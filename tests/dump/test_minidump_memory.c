@@ -111,13 +111,15 @@ static void what_each_bit_adds(void **state)
         uint32_t type;
         uint64_t in, out;
     } cases[] = {
-        {0x1, 0x403000, 0x500000},         /* data of a file, no heap */
-        {0x1, 0x404000, 0x720000000000},   /* its .bss, nothing shared */
-        {0x200, 0x500000, 0x401000},       /* private and writable, no code */
-        {0x200, 0x730000040000, 0x400000}, /* anonymous too */
-        {0x2000, 0x401000, 0x400000},      /* code only */
-        {0x10000, 0x403000, 0x404000},     /* what a file's copy was written in */
-        {0x80000, 0x400000, 0x401000},     /* one page of each module */
+        {0x1, 0x403000, 0x500000},               /* data of a file, no heap */
+        {0x1, 0x404000, 0x720000000000},         /* its .bss, nothing shared */
+        {0x200, 0x500000, 0x401000},             /* private and writable, no code */
+        {0x200, 0x730000040000, 0x400000},       /* anonymous too */
+        {0x200, 0x729000001000, 0x720000000000}, /* of shared memory what is .NET's own */
+        {0x200, 0x728000000000, 0x728000001000}, /* which assembly it is */
+        {0x2000, 0x401000, 0x400000},            /* code only */
+        {0x10000, 0x403000, 0x404000},           /* what a file's copy was written in */
+        {0x80000, 0x400000, 0x401000},           /* one page of each module */
         {0x80000, 0x700000000000, 0x403000},
 #if defined(__x86_64__)
         {0x100, 0x730000040000, 0x730000001000}, /* the pages around the thread's own data */

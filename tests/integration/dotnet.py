@@ -25,7 +25,7 @@ def compile_alone(source, folder):
     compiler, runtime = newest("sdk/*/Roslyn/bincore/csc.dll"), newest("shared/Microsoft.NETCore.App/*/System.Runtime.dll")
     if not compiler or not runtime:
         pytest.skip("no .NET SDK")
-    libraries = [runtime.parent / f"System.{name}.dll" for name in ("Private.CoreLib", "Runtime", "Console", "Threading", "Collections")]
+    libraries = [runtime.parent / f"System.{name}.dll" for name in ("Private.CoreLib", "Runtime", "Console", "Threading", "Collections", "Linq", "Diagnostics.StackTrace", "Diagnostics.Process")]
     program = folder / f"{source.stem}.dll"
     run("dotnet", compiler, "-nologo", f"-out:{program}", *(f"-r:{path}" for path in libraries), source)
     program.with_suffix(".runtimeconfig.json").write_text(json.dumps({"runtimeOptions": {
@@ -50,3 +50,15 @@ def build_reader(sources, folder):
         return json.loads(run("dotnet", folder / "out" / f"{sources.name}.dll", *arguments, env=ENVIRONMENT, timeout=600).stdout)
 
     return read
+
+
+def install_tool(name, version, folder):
+    """A tool of .NET from NuGet; the test is skipped where that can't be had."""
+    if not shutil.which("dotnet"):
+        pytest.skip("no dotnet")
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        subprocess.run(["dotnet", "tool", "install", name, "--tool-path", folder, "--version", version], env=ENVIRONMENT,
+                       capture_output=True, timeout=300, check=False)
+    if not (folder / name).exists():
+        pytest.skip(f"no {name} from NuGet")
+    return folder / name

@@ -267,24 +267,3 @@ def test_the_jdk_shows_java_frames(procscope, start, tmp_path, mode):
     assert set(told) == {"main", "waits-monitor", "waits-park", "waits-sleep"}
     assert told["waits-sleep"].count("Waits.knownSleep") == 6
     assert seen == told, text
-
-
-@needs("dotnet-dump")
-@pytest.mark.parametrize("mode", MODES)
-def test_dotnet_shows_managed_frames(procscope, start, tmp_path, mode):
-    """dotnet-dump (dotnet tool install -g dotnet-dump) finds the calls that the program is known to be in."""
-    process, _ = start("dotnet")
-    path = take(procscope, process.pid, tmp_path / "core", mode)
-    text = run("dotnet-dump", "analyze", path, "-c", "clrthreads", "-c", "clrstack -all", "-c", "exit",
-               timeout=300).stdout.decode()
-    threads, calls = {}, None
-    for line in text.splitlines():
-        if match := re.match(r"OS Thread Id: 0x([0-9a-f]+)", line):
-            calls = threads.setdefault(int(match[1], 16), [])
-        elif calls is not None and (match := re.search(r"\b(Waits\.\w+)\(", line)):
-            calls.append(match[1])
-    assert set(threads) <= tasks(process.pid)
-    found = sorted(max((calls.count(name), name) for name in ("Waits.KnownEvent", "Waits.KnownMonitor", "Waits.KnownSleep"))
-                   for calls in threads.values() if any(call.startswith("Waits.Known") for call in calls))
-    assert found == [(1, "Waits.KnownEvent"), (1, "Waits.KnownMonitor"), (6, "Waits.KnownSleep")], text
-    assert any(calls[-1:] == ["Waits.Main"] for calls in threads.values()), text
