@@ -6,6 +6,7 @@
 #include "runtime/dotnet_bytes.h"
 #include "runtime/dotnet_gcdump.h"
 #include "runtime/dotnet_heap.h"
+#include "runtime/dotnet_histogram.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -15,12 +16,14 @@ static void check(bool good)
         __builtin_trap();
 }
 
-static int read_in(struct dotnet_heap *heap, const uint8_t *bytes, size_t size, size_t piece)
+static int read_in(struct dotnet_heap *heap, const uint8_t *bytes, size_t size, size_t piece,
+                   bool counts_only)
 {
     _cleanup_dotnet_events_ struct dotnet_events events = DOTNET_EVENTS_INIT;
     int r = 0;
 
     check(dotnet_heap_init(heap) == 0);
+    heap->counts_only = counts_only;
     events.take = dotnet_heap_take;
     events.to = heap;
     for (size_t at = 0; at < size && r == 0; at += piece)
@@ -59,6 +62,25 @@ static void check_file(const struct dotnet_heap *heap)
     check(file.size == size);
 }
 
+static int add_up(void *to, const struct heap_type *type)
+{
+    uint64_t *sums = to;
+
+    sums[0] += type->count;
+    sums[1] += type->bytes;
+    return 0;
+}
+
+/* Counted with the objects and without them it is the same. */
+static void check_counts(const struct dotnet_heap *heap, const struct dotnet_heap *counted)
+{
+    uint64_t sums[4] = {0};
+
+    check(dotnet_histogram(heap, add_up, sums) == 0 && dotnet_histogram(counted, add_up, sums + 2) == 0);
+    check(sums[0] == heap->objects && sums[1] == heap->total_size && heap->objects == heap->nodes.count);
+    check(sums[2] == sums[0] && sums[3] == sums[1]);
+}
+
 static void read_texts(const uint8_t *data, size_t size)
 {
     _cleanup_buffer_ struct buffer text = BUFFER_INIT(64);
@@ -73,16 +95,20 @@ static void read_texts(const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    _cleanup_dotnet_heap_ struct dotnet_heap whole = {0}, pieces = {0};
+    _cleanup_dotnet_heap_ struct dotnet_heap whole = {0}, pieces = {0}, counted = {0};
     int r;
 
     if (size < 1)
         return 0;
-    r = read_in(&whole, data + 1, size - 1, size);
-    check(read_in(&pieces, data + 1, size - 1, data[0] % 64 + 1) == r || r < 0);
+    r = read_in(&whole, data + 1, size - 1, size, false);
+    check(read_in(&pieces, data + 1, size - 1, data[0] % 64 + 1, false) == r || r < 0);
     check(r < 0 || (whole.nodes.count == pieces.nodes.count && whole.edges.count == pieces.edges.count &&
                     whole.types.count == pieces.types.count && whole.roots.count == pieces.roots.count));
     if (dotnet_heap_finish(&whole) == 0) {
+        /* what only objects are asked for is not looked at by one that counts */
+        if (r == 0 && read_in(&counted, data + 1, size - 1, size, true) == 0 &&
+            dotnet_heap_finish(&counted) == 0)
+            check_counts(&whole, &counted);
         check_heap(&whole);
         check_file(&whole);
     }

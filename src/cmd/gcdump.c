@@ -18,25 +18,40 @@ enum {
     OPTION_FORMAT = OPTION_OWN,
 };
 
-/* "wrote app.gcdump: 2.3 MiB, 41,112 objects ..." */
-static int report(const struct dump_output *output, struct error *error)
+/* "41,112 objects of 3.1 MiB in all, .NET 10.0.1; paused for 12.3 ms", or what a runtime is known by that
+ * writes its heap itself. */
+static int describe(const struct dump_output *output, struct buffer *line)
 {
-    _cleanup_buffer_ struct buffer line = BUFFER_INIT(0), shown = BUFFER_INIT(0);
     const char *runtime = dump_output_head(output, "X-Gcdump-Runtime");
     uint64_t bytes = 0, pause_us = 0;
-    char text[FORMAT_SIZE], heap[FORMAT_SIZE];
+    char heap[FORMAT_SIZE];
     int r;
 
+    if (!*runtime)
+        return buffer_append_format(line, "%s objects of %s", dump_output_head(output, "X-Heap-Objects"),
+                                    dump_output_head(output, "X-Heap-Runtime"));
     if (parse_u64(dump_output_head(output, "X-Gcdump-Bytes"), &bytes) < 0 ||
         parse_u64(dump_output_head(output, "X-Gcdump-Pause-Microseconds"), &pause_us) < 0)
         bytes = pause_us = 0; /* of an older service */
-    format_bytes((int64_t)output->sink->written, text);
     format_bytes((int64_t)bytes, heap);
-    r = buffer_append_format(&line, "wrote %s: %s, %s objects of %s in all, .NET %s",
-                             output->file ? output->file : "to stdout", text,
+    r = buffer_append_format(line, "%s objects of %s in all, .NET %s",
                              dump_output_head(output, "X-Gcdump-Objects"), heap, runtime);
-    if (r >= 0 && pause_us > 0)
-        r = buffer_append_format(&line, "; paused for %.1f ms", (double)pause_us / 1000);
+    return r >= 0 && pause_us > 0
+               ? buffer_append_format(line, "; paused for %.1f ms", (double)pause_us / 1000)
+               : r;
+}
+
+/* "wrote app.gcdump: 2.3 MiB, ..." */
+static int report(const struct dump_output *output, struct error *error)
+{
+    _cleanup_buffer_ struct buffer line = BUFFER_INIT(0), shown = BUFFER_INIT(0);
+    char size[FORMAT_SIZE];
+    int r;
+
+    format_bytes((int64_t)output->sink->written, size);
+    r = buffer_append_format(&line, "wrote %s: %s, ", output->file ? output->file : "to stdout", size);
+    if (r >= 0)
+        r = describe(output, &line);
     if (r >= 0)
         r = text_escape(buffer_string(&line), &shown);
     if (r >= 0 && !output->quiet)
@@ -66,14 +81,18 @@ static int take(struct session *session, const struct request *request, struct d
     struct error error = {0};
     int r = dump_output_check(output, &error);
 
-    interrupt_no_stop(); /* its runtime keeps for us what we don't read */
-    if (r >= 0)
-        r = session_run(session, request, &output->answer, &error);
+    if (r < 0)
+        return complain(&error);
+    if (!output->path || strcmp(output->path, "-") != 0)
+        interrupt_note(); /* the file that was begun goes away */
+    interrupt_no_stop();  /* its runtime keeps for us what we don't read */
+    r = session_run(session, request, &output->answer, &error);
     if (r >= 0)
         r = dump_output_finish(output, &error);
     if (r >= 0)
         r = report(output, &error);
     dump_output_release(output);
+    interrupt_obey();
     return r < 0 ? complain(&error) : EXIT_GOOD;
 }
 
@@ -94,7 +113,8 @@ static int run(const struct invocation *invocation)
         exit = session_argument(&request, "format", format ? format : format_of(path));
     output.force = invocation_option(invocation, OPTION_FORCE) != NULL;
     output.quiet = invocation_option(invocation, OPTION_QUIET) != NULL;
-    output.stall_ms = -1;
+    output.min_rate = session.context.min_rate;
+    output.stall_ms = session.remote.url ? -1 : (int)session.context.stall_ms;
     return exit ? exit : take(&session, &request, &output);
 }
 
@@ -124,7 +144,7 @@ const struct verb verb_gcdump = {
         "references, and what keeps them alive. It collects garbage for it: the program's threads pause as\n"
         "long as that and telling the objects take, which the closing line says. Contents of objects are "
         "not\n"
-        "in it. PID as in procscope show --help.",
+        "in it. Of a Java virtual machine it is what heapdump gives. PID as in procscope show --help.",
     .options = options,
     .examples = examples,
     .least = 1,

@@ -47,13 +47,13 @@ static int run(const struct invocation *invocation)
 
 static const struct command_option options[] = {
     {OPTION_OBJECTS, "all", NULL,
-     "all objects, also those that can't be reached; without a collection before"},
+     "all objects, also those that can't be reached; without a collection before (Java)"},
     {OPTION_TYPES, "types", NULL, "all types, not only those that take most"},
     {0},
 };
 
 static const struct command_example examples[] = {
-    {"procscope heap 4711", "what fills the heap of a Java virtual machine"},
+    {"procscope heap 4711", "what fills the heap of a .NET process or a Java virtual machine"},
     {"procscope heap 4711 --json | jq '.types[:3]'", "for a program"},
     {0},
 };
@@ -61,7 +61,7 @@ static const struct command_example examples[] = {
 const struct verb verb_heap = {
     .name = "heap",
     .arguments = "PID",
-    .summary = "what fills the heap of a Java virtual machine",
+    .summary = "what fills the heap of a .NET process or a Java virtual machine",
     .description = "Objects and bytes by type, those that take most first, as the runtime counts them. The\n"
                    "program stands still meanwhile. PID as in procscope show --help.",
     .options = options,

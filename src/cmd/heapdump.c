@@ -82,7 +82,7 @@ static const struct command_option options[] = {
     {OPTION_OUTPUT, "output", "FILE",
      "where to: a file, a directory, - for a pipe (default: a name made here)"},
     {OPTION_OBJECTS, "all", NULL,
-     "all objects, also those that can't be reached; without a collection before"},
+     "all objects, also those that can't be reached; without a collection before (Java)"},
     {OPTION_COMPRESS, "compress", "WORD", "gzip"},
     {OPTION_LEVEL, "level", "N", "of gzip 0 to 3 (default 1)"},
     {OPTION_FORCE, "force", NULL, "write over a file that is there"},
@@ -99,10 +99,11 @@ static const struct command_example examples[] = {
 const struct verb verb_heapdump = {
     .name = "heapdump",
     .arguments = "PID",
-    .summary = "the heap of a Java virtual machine (.hprof)",
+    .summary = "the heap of a Java virtual machine (.hprof) or a .NET process (.gcdump)",
     .description =
-        "Has the runtime write its heap and passes that on, with no file on the target's side. The program\n"
-        "stands still until all is written, unlike with dump: a slow reader is given up. PID as in\n"
+        "Has the runtime write its heap and passes that on, with no file on the target's side. A Java "
+        "virtual\n"
+        "machine stands still until all is written, unlike with dump: a slow reader is given up. PID as in\n"
         "procscope show --help.",
     .options = options,
     .examples = examples,

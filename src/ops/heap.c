@@ -15,7 +15,7 @@ void heap_target_release(struct heap_target *target)
 }
 
 /* What has a Java virtual machine loaded is taken for one, whatever else it is. */
-static int find_runtime(struct heap_target *target)
+static int find_runtime(struct heap_target *target, const struct heap_runtime *rather)
 {
     struct proc_stat stat;
     enum jvm_kind jvm;
@@ -27,14 +27,14 @@ static int find_runtime(struct heap_target *target)
         return r;
     runtime_read(target->process.dir_fd, &stat, &target->runtime);
     jvm = jvm_kind_of(&target->maps);
-    if (jvm != JVM_NONE)
+    if (jvm != JVM_NONE && !(rather && target->runtime.kind == rather->kind))
         target->runtime.kind = jvm == JVM_HOTSPOT ? RUNTIME_JAVA : RUNTIME_OPENJ9;
     return 0;
 }
 
-static const struct heap_runtime *const runtimes[] = {&heap_java};
+static const struct heap_runtime *const runtimes[] = {&heap_dotnet, &heap_java};
 
-static int choose_runtime(struct heap_target *target, struct error *error)
+static int choose_runtime(struct heap_target *target, const struct heap_runtime *rather, struct error *error)
 {
     char text[RUNTIME_TEXT_MAX];
 
@@ -43,6 +43,9 @@ static int choose_runtime(struct heap_target *target, struct error *error)
             target->how = runtimes[i];
             return 0;
         }
+    target->how = rather;
+    if (rather && target->runtime.kind != RUNTIME_OPENJ9)
+        return 0;
     if (target->runtime.kind == RUNTIME_UNKNOWN)
         return error_set(error, EOPNOTSUPP, "It can't be said which runtime process %d has.",
                          (int)target->process.pid);
@@ -52,23 +55,24 @@ static int choose_runtime(struct heap_target *target, struct error *error)
             "This Java virtual machine is OpenJ9, which is asked in another way than HotSpot; its "
             "own jcmd PID Dump.heap writes its heap.");
     runtime_text(&target->runtime, text);
-    return error_set(error, EOPNOTSUPP,
-                     "The heap of a process is shown and dumped where it is Java's; process %d is %s.",
-                     (int)target->process.pid, text);
+    return error_set(
+        error, EOPNOTSUPP,
+        "The heap of a process is shown and dumped where its runtime is .NET or Java; process %d is %s.",
+        (int)target->process.pid, text);
 }
 
 int heap_target_open(const struct operation_context *context, const struct request *request,
-                     struct heap_target *ret_target, struct error *error)
+                     const struct heap_runtime *rather, struct heap_target *ret_target, struct error *error)
 {
     _cleanup_heap_target_ struct heap_target target = HEAP_TARGET_INIT;
     int r = operation_target_with_memory(context, request, &target.process, error);
 
     if (r < 0)
         return r;
-    r = find_runtime(&target);
+    r = find_runtime(&target, rather);
     if (r < 0)
         return operation_denied(context, &target.process, r, "The heap", error);
-    r = choose_runtime(&target, error);
+    r = choose_runtime(&target, rather, error);
     if (r < 0)
         return r;
     target.live = true;
@@ -88,6 +92,15 @@ int heap_target_read_live(struct heap_target *target, const struct request *requ
     return r;
 }
 
+/* Nothing is asked for it of a program that would stand still. */
+static int answer_head_only(struct answer *answer, struct error *error)
+{
+    struct answer_head head = {.content_type = JSON_CONTENT_TYPE, .length = -1};
+    struct sink *nothing;
+
+    return answer->begin(answer, &head, &nothing, error);
+}
+
 int operation_heap(const struct operation_context *context, const struct request *request,
                    struct answer *answer, struct error *error)
 {
@@ -100,11 +113,13 @@ int operation_heap(const struct operation_context *context, const struct request
     int r = operation_style(context, request, &host, &style, error);
 
     if (r == 0)
-        r = heap_target_open(context, request, &target, error);
+        r = heap_target_open(context, request, NULL, &target, error);
     if (r == 0)
         r = heap_target_read_live(&target, request, error);
     if (r < 0)
         return r;
+    if (request->head_only)
+        return answer_head_only(answer, error);
     json_object_begin(&json);
     kudu_member_href(&json, &style, "process", target.process.pid, "");
     kudu_member_href(&json, &style, "heapdump", target.process.pid, "/heapdump");

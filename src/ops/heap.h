@@ -33,8 +33,11 @@ struct heap_output {
 struct heap_runtime {
     enum runtime_kind kind;
     const char *ending, *content_type; /* of the file, in the runtime's own form */
+    const char *resource;              /* what it is in a .diagsession */
     bool has_all;                      /* objects that nothing reaches can be had, too: live=false */
     bool holds;                        /* the program stands still until the file's last byte */
+    /* What the head alone says of it, without a dump; NULL: nothing more. */
+    int (*look)(const struct heap_target *target, struct fields *extra, struct error *error);
     /* Hands on each type, and sets view->pause_us where it is known. */
     int (*count)(const struct operation_context *context, const struct heap_target *target,
                  struct view_heap *view, struct error *error);
@@ -42,11 +45,13 @@ struct heap_runtime {
                 struct heap_output *output, struct error *error);
 };
 
-extern const struct heap_runtime heap_java;
+extern const struct heap_runtime heap_dotnet, heap_java;
 
-/* The process of the request. -EOPNOTSUPP with a sentence where its runtime is none of those. */
+/* The process of the request. rather: what is meant where it has several runtimes, and tried where it has
+ * none of those; NULL: that is -EOPNOTSUPP with a sentence. */
 int heap_target_open(const struct operation_context *context, const struct request *request,
-                     struct heap_target *ret_target, struct error *error) _must_check_;
+                     const struct heap_runtime *rather, struct heap_target *ret_target,
+                     struct error *error) _must_check_;
 
 /* The argument `live`. -EINVAL where it asks for what this runtime doesn't tell. */
 int heap_target_read_live(struct heap_target *target, const struct request *request,

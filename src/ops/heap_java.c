@@ -37,6 +37,7 @@ static int dump(const struct operation_context *context, const struct heap_targe
 const struct heap_runtime heap_java = {.kind = RUNTIME_JAVA,
                                        .ending = ".hprof",
                                        .content_type = "application/octet-stream",
+                                       .resource = "DiagnosticsHub.Resource.File",
                                        .has_all = true,
                                        .holds = true,
                                        .count = count,

@@ -99,7 +99,7 @@ int operation_run(const struct operation_context *context, const struct request 
 
 int operation_answer_json(struct answer *answer, struct json *json, struct error *error)
 {
-    struct answer_head head = {.content_type = "application/json; charset=utf-8"};
+    struct answer_head head = {.content_type = JSON_CONTENT_TYPE};
     struct sink *sink;
     int r = json_finish(json);
 

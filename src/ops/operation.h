@@ -116,5 +116,7 @@ int operation_call(const struct operation *operation, const struct operation_con
 int operation_target(const struct operation_context *context, const struct request *request,
                      struct pidref *ret_target, struct error *error) _must_check_;
 
+#define JSON_CONTENT_TYPE "application/json; charset=utf-8"
+
 /* For operations: answers with a whole JSON document. */
 int operation_answer_json(struct answer *answer, struct json *json, struct error *error) _must_check_;

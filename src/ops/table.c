@@ -63,14 +63,16 @@ static const struct operation_argument dump_arguments[] = {
 };
 
 static const struct operation_argument heapdump_arguments[] = {
-    {"live", ARGUMENT_BOOLEAN, "only what can be reached, after a full collection (true); else all objects"},
+    {"live", ARGUMENT_BOOLEAN,
+     "only what can be reached, after a full collection (true); else all objects: Java"},
     {"compress", ARGUMENT_STRING, "gzip"},
     {"level", ARGUMENT_NUMBER, "of the compression, 0 to 3; otherwise 1"},
     {0},
 };
 
 static const struct operation_argument heap_arguments[] = {
-    {"live", ARGUMENT_BOOLEAN, "only what can be reached, after a full collection (true); else all objects"},
+    {"live", ARGUMENT_BOOLEAN,
+     "only what can be reached, after a full collection (true); else all objects: Java"},
     {0},
 };
 
@@ -159,18 +161,18 @@ const struct operation operations[] = {
      .summary = "Say what may be done to a process and what is in the way",
      .run = operation_doctor},
     {.name = "heapdump",
-     .summary = "Dump the heap of a Java virtual machine",
-     .flags = OPERATION_HEAVY | OPERATION_GIVES_UP,
+     .summary = "Dump the heap of a runtime in its own form",
+     .flags = OPERATION_HEAVY | OPERATION_GIVES_UP | OPERATION_KEEPS_HEAP,
      .arguments = heapdump_arguments,
      .run = operation_heapdump},
     {.name = "heap",
-     .summary = "Say what fills the heap of a Java virtual machine",
-     .flags = OPERATION_OWN_WORKER | OPERATION_GIVES_UP,
+     .summary = "Say what fills the heap of a runtime",
+     .flags = OPERATION_HEAVY | OPERATION_GIVES_UP | OPERATION_KEEPS_HEAP,
      .arguments = heap_arguments,
      .run = operation_heap},
     {.name = "gcdump",
-     .summary = "Dump the managed heap of a .NET process",
-     .flags = OPERATION_HEAVY | OPERATION_KEEPS_HEAP,
+     .summary = "Dump the managed heap of a .NET process, or that of another runtime",
+     .flags = OPERATION_HEAVY | OPERATION_GIVES_UP | OPERATION_KEEPS_HEAP,
      .arguments = gcdump_arguments,
      .run = operation_gcdump},
     {.name = "profile",

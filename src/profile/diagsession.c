@@ -19,11 +19,6 @@ static uint64_t nettrace_bound(const struct profile *profile)
     return bound;
 }
 
-static int write_nettrace(const void *data, struct sink *sink)
-{
-    return profile_write_nettrace(data, sink);
-}
-
 int profile_write_diagsession(const struct profile *profile, struct sink *sink)
 {
     struct diagsession_resource resource = {.type = "DiagnosticsHub.Resource.File",
@@ -31,11 +26,15 @@ int profile_write_diagsession(const struct profile *profile, struct sink *sink)
                                             .name = *profile->facts.name ? profile->facts.name : "profile",
                                             .pid = (int)profile->facts.pid,
                                             .most = nettrace_bound(profile),
-                                            .time = profile->facts.began,
-                                            .write = write_nettrace,
-                                            .data = profile};
+                                            .time = profile->facts.began};
+    _cleanup_diagsession_ struct diagsession *session = NULL;
+    struct sink *nettrace;
+    int r;
 
     resource.id[0] = hash_mix((uint64_t)profile->facts.pid, (uint64_t)profile->facts.began);
     resource.id[1] = hash_mix(resource.id[0], profile->samples);
-    return diagsession_write(&resource, sink);
+    r = diagsession_begin(&resource, sink, &session, &nettrace);
+    if (r == 0)
+        r = profile_write_nettrace(profile, nettrace);
+    return r == 0 ? diagsession_finish(session) : r;
 }

@@ -180,13 +180,14 @@ static int read_heap(const struct dotnet *dotnet, uint64_t deadline_ms, struct d
     return r;
 }
 
-int dotnet_collect(const struct dotnet *dotnet, uint64_t deadline_ms,
+int dotnet_collect(const struct dotnet *dotnet, bool counts_only, uint64_t deadline_ms,
                    struct dotnet_collection *ret_collection, struct error *error)
 {
     struct dotnet_collection collection = {0};
     struct error said = {0};
     int r = dotnet_heap_init(&collection.heap);
 
+    collection.heap.counts_only = counts_only;
     if (r == 0)
         r = read_heap(dotnet, deadline_ms, &collection, &said);
     if (r < 0) {

@@ -126,10 +126,11 @@ static int take_nodes(struct dotnet_heap *heap, struct dotnet_bytes *bytes)
 
     if (!take_list(bytes, ENTRY, &heap->next_node_event, &count))
         heap->is_lossy = true;
-    r = GROW(&heap->nodes, count, LIMIT_DOTNET_OBJECTS);
+    r = heap->counts_only ? 0 : GROW(&heap->nodes, count, LIMIT_DOTNET_OBJECTS);
     for (size_t i = 0; i < count && r == 0; i++) {
         struct dotnet_node node = {.address = dotnet_u64(bytes), .first_edge = (uint32_t)heap->told_edges};
-        uint64_t size = dotnet_u64(bytes), type = dotnet_u64(bytes), edges = dotnet_u64(bytes);
+        uint64_t size = dotnet_u64(bytes), id = dotnet_u64(bytes), edges = dotnet_u64(bytes);
+        struct dotnet_type *type;
 
         if (edges > LIMIT_DOTNET_REFERENCES - heap->told_edges)
             return -EFBIG;
@@ -137,10 +138,15 @@ static int take_nodes(struct dotnet_heap *heap, struct dotnet_bytes *bytes)
         node.size = size > INT32_MAX ? INT32_MAX : (uint32_t)size;
         heap->told_edges += edges;
         heap->total_size += size;
-        r = dotnet_heap_type(heap, type, &node.type);
+        heap->objects++;
+        r = dotnet_heap_type(heap, id, &node.type);
         if (r < 0)
             return r;
-        heap->nodes.items[heap->nodes.count++] = node;
+        type = &heap->types.items[node.type];
+        type->count++;
+        type->bytes += size;
+        if (!heap->counts_only)
+            heap->nodes.items[heap->nodes.count++] = node;
     }
     return r;
 }
@@ -153,8 +159,9 @@ static int take_edges(struct dotnet_heap *heap, struct dotnet_bytes *bytes)
 
     if (!take_list(bytes, ENTRY, &heap->next_edge_event, &count))
         heap->is_lossy = true;
-    r = GROW(&heap->edges, count, LIMIT_DOTNET_REFERENCES);
-    for (size_t i = 0; i < count && r == 0; i++) {
+    heap->came_edges += count;
+    r = heap->counts_only ? 0 : GROW(&heap->edges, count, LIMIT_DOTNET_REFERENCES);
+    for (size_t i = 0; i < count && r == 0 && !heap->counts_only; i++) {
         heap->edges.items[heap->edges.count++] = dotnet_u64(bytes);
         (void)dotnet_u32(bytes); /* the field that it is */
     }
@@ -263,7 +270,7 @@ static void take_end(struct dotnet_heap *heap, struct dotnet_bytes *bytes)
     if (!heap->is_inside || dotnet_u32(bytes) != heap->collection)
         return;
     heap->is_inside = false;
-    heap->is_complete = heap->nodes.count > 0;
+    heap->is_complete = heap->objects > 0;
 }
 
 static int take_inside(struct dotnet_heap *heap, uint32_t id, struct dotnet_bytes *bytes)
@@ -274,11 +281,11 @@ static int take_inside(struct dotnet_heap *heap, uint32_t id, struct dotnet_byte
     case BULK_EDGE:
         return take_edges(heap, bytes);
     case BULK_ROOT:
-        return take_roots(heap, bytes);
+        return heap->counts_only ? 0 : take_roots(heap, bytes);
     case BULK_DEPENDENT:
-        return take_dependent(heap, bytes);
+        return heap->counts_only ? 0 : take_dependent(heap, bytes);
     case BULK_STATIC:
-        return take_statics(heap, bytes);
+        return heap->counts_only ? 0 : take_statics(heap, bytes);
     default:
         return 0;
     }

@@ -27,6 +27,7 @@ struct dotnet_type {
     uint32_t same;           /* the first type of this name and module, whose fields below are filled */
     uint32_t size;           /* of most of its objects */
     uint8_t classes;         /* which there are, a bit each */
+    uint64_t count, bytes;   /* of its objects; once finished all of those of its name and module */
     const char *module_path; /* NULL: not known */
 };
 
@@ -88,6 +89,8 @@ struct dotnet_heap {
         struct dotnet_pair *items; /* once finished by ascending key */
         size_t count, capacity;
     } pairs;
+    bool counts_only; /* set before the first event: objects are counted by type, and nothing else is kept */
+    uint64_t objects;
     uint64_t total_size;             /* of all objects, bytes */
     uint64_t unknown_edges;          /* that led to no object that was told, and were left out */
     uint64_t collections;            /* that were seen to begin */
@@ -103,7 +106,7 @@ struct dotnet_heap {
     } modules;
     struct buffer text;
     uint64_t suspended_at, collection;
-    uint64_t told_edges; /* of the nodes so far */
+    uint64_t told_edges, came_edges; /* of the nodes so far; and themselves */
     uint32_t next_node_event, next_edge_event;
     bool is_inside;
 };
@@ -116,7 +119,8 @@ void dotnet_heap_release(struct dotnet_heap *heap);
  */
 int dotnet_heap_take(void *heap, const struct dotnet_event *event) _must_check_;
 
-/* Sorts and looks up. -ENODATA there was no collection, -EAGAIN events were lost. */
+/* Sorts and looks up; of one that only counts, adds up. -ENODATA there was no collection, -EAGAIN events were
+ * lost. */
 int dotnet_heap_finish(struct dotnet_heap *heap) _must_check_;
 
 /* The place of the object at the address; nodes.count: there is none. Once finished. */

@@ -223,8 +223,10 @@ int dotnet_heap_finish(struct dotnet_heap *heap)
 
     if (!heap->is_complete)
         return -ENODATA;
-    if (heap->is_lossy || heap->told_edges != heap->edges.count)
+    if (heap->is_lossy || heap->told_edges != heap->came_edges)
         return -EAGAIN;
+    if (heap->counts_only)
+        return dotnet_heap_name(heap);
     if (!is_sorted(heap->nodes.items, heap->nodes.count))
         radix_sort(heap->nodes.items, heap->nodes.count, TOP_DIGIT);
     r = dotnet_heap_name(heap);

@@ -173,6 +173,18 @@ static int name_fields(struct dotnet_heap *heap)
     return r;
 }
 
+/* Into the first type of its name and module. */
+static void fold_counts(struct dotnet_heap *heap, struct dotnet_type *type)
+{
+    struct dotnet_type *same = &heap->types.items[type->same];
+
+    if (same == type)
+        return;
+    same->count += type->count;
+    same->bytes += type->bytes;
+    type->count = type->bytes = 0;
+}
+
 static int name_type(struct dotnet_heap *heap, struct dotnet_type *type)
 {
     uint32_t module;
@@ -207,6 +219,7 @@ int dotnet_heap_name(struct dotnet_heap *heap)
         key = (uintptr_t)keep(heap, buffer_string(&heap->text));
         if (!dotnet_map_find(&heap->types_by_name, key, &type->same))
             r = dotnet_map_add(&heap->types_by_name, key, (uint32_t)i, LIMIT_DOTNET_TYPES);
+        fold_counts(heap, type);
     }
     return r;
 }

@@ -7,6 +7,7 @@
 
 #include "proc/maps.h"
 #include "proc/pidref.h"
+#include "runtime/heap_type.h"
 
 struct hotspot_heap_wish {
     bool live;            /* only what can be reached */
@@ -20,12 +21,6 @@ int hotspot_heap_dump(const struct pidref *process, const struct map_list *maps,
                       const struct hotspot_heap_wish *wish,
                       int (*take)(void *to, const char *bytes, size_t size), void *to,
                       struct error *error) _must_check_;
-
-struct heap_type {
-    const char *name, *module; /* not NUL-terminated */
-    size_t name_size, module_size;
-    uint64_t count, bytes;
-};
 
 /* One line of a class histogram: false where it is none of a class. */
 bool hotspot_histogram_line(const char *line, size_t size, struct heap_type *ret_type);

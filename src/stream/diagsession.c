@@ -3,6 +3,7 @@
 #include "stream/compress.h"
 #include "stream/zip.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -64,28 +65,24 @@ static int put_part(struct zip *zip, const struct diagsession_resource *resource
     return r == 0 ? sink_finish(entry, NULL) : r;
 }
 
-static int put_resource(struct zip *zip, const struct diagsession_resource *resource, const char *id,
-                        const char *name)
-{
-    char path[ID_SIZE + NAME_SIZE];
+struct diagsession {
+    struct zip *zip;
     struct sink *entry;
-    int r;
+};
 
-    (void)snprintf(path, sizeof path, "%s/%s", id, name);
-    r = zip_entry(zip, path, resource->most, resource->time, &entry);
-    if (r == 0)
-        r = resource->write(resource->data, entry);
-    return r == 0 ? sink_finish(entry, NULL) : r;
+void diagsession_free(struct diagsession *session)
+{
+    if (!session)
+        return;
+    zip_free(session->zip);
+    free(session);
 }
 
-int diagsession_write(const struct diagsession_resource *resource, struct sink *sink)
+static int put_parts(struct zip *zip, const struct diagsession_resource *resource, struct sink **ret_entry)
 {
-    _cleanup_zip_ struct zip *zip = NULL;
-    char id[ID_SIZE], name[NAME_SIZE], text[TEXT_SIZE];
-    int r = zip_new(sink, gzip_levels.otherwise, &zip);
+    char id[ID_SIZE], name[NAME_SIZE], path[ID_SIZE + NAME_SIZE], text[TEXT_SIZE];
+    int r;
 
-    if (r < 0)
-        return r;
     make_id(resource, id);
     make_name(resource, name);
     (void)snprintf(text, sizeof text, content_types, resource->extension); /* fits, as below */
@@ -94,7 +91,29 @@ int diagsession_write(const struct diagsession_resource *resource, struct sink *
                    resource->time / 100 + (int64_t)FILETIME_OF_1970, resource->type); /* names are bounded */
     if (r == 0)
         r = put_part(zip, resource, "metadata.xml", text);
+    (void)snprintf(path, sizeof path, "%s/%s", id, name);
+    return r == 0 ? zip_entry(zip, path, resource->most, resource->time, ret_entry) : r;
+}
+
+int diagsession_begin(const struct diagsession_resource *resource, struct sink *out,
+                      struct diagsession **ret_session, struct sink **ret_sink)
+{
+    _cleanup_diagsession_ struct diagsession *session = calloc(1, sizeof *session);
+    int r = session ? zip_new(out, gzip_levels.otherwise, &session->zip) : -ENOMEM;
+
     if (r == 0)
-        r = put_resource(zip, resource, id, name);
-    return r == 0 ? zip_finish(zip) : r;
+        r = put_parts(session->zip, resource, &session->entry);
+    if (r < 0)
+        return r;
+    *ret_sink = session->entry;
+    *ret_session = session;
+    session = NULL;
+    return 0;
+}
+
+int diagsession_finish(struct diagsession *session)
+{
+    int r = sink_finish(session->entry, NULL);
+
+    return r == 0 ? zip_finish(session->zip) : r;
 }

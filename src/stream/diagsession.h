@@ -13,9 +13,18 @@ struct diagsession_resource {
     uint64_t id[2]; /* names the resource within its package, and as one and the same when it is made again */
     uint64_t most;  /* bytes that it can have: the archive wants to know whether 32 bits do for its size */
     int64_t time;   /* ns since 1970 */
-    /* puts its bytes into sink */
-    int (*write)(const void *data, struct sink *sink);
-    const void *data;
 };
 
-int diagsession_write(const struct diagsession_resource *resource, struct sink *sink) _must_check_;
+struct diagsession;
+
+/* Writes into out, which stays the caller's. ret_sink takes the resource's bytes, and stays the session's. */
+int diagsession_begin(const struct diagsession_resource *resource, struct sink *out,
+                      struct diagsession **ret_session, struct sink **ret_sink) _must_check_;
+/* All of the resource is there. */
+int diagsession_finish(struct diagsession *session) _must_check_;
+void diagsession_free(struct diagsession *session); /* accepts NULL */
+static inline void cleanup_diagsession(struct diagsession **session)
+{
+    diagsession_free(*session);
+}
+#define _cleanup_diagsession_ _cleanup_(cleanup_diagsession)

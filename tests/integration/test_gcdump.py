@@ -1,6 +1,7 @@
 """The heap of a real program of .NET, told by its runtime and read with Microsoft's own library: counts and bytes are
 exact, and the runtime goes on as if nothing had been, whatever becomes of us."""
 import contextlib
+import gzip
 import io
 import os
 import pathlib
@@ -14,6 +15,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 import zipfile
 
+import jsonschema
 import pytest
 
 from conftest import ROOT, wait_until
@@ -147,6 +149,48 @@ def test_again_and_again(procscope, heap, reader, tmp_path):
     wait_until(lambda: traces(process.pid) == before, "no trace of the sessions")
 
 
+def histogram(service, pid):
+    answer = patiently(lambda: service.get(f"/api/processes/{pid}/heap"), lambda answer: answer.status in (429, 503, 504))
+    assert answer.status == 200, (answer.status, answer.body[:300])
+    return answer.json()
+
+
+def test_histogram(serve, procscope, heap, program):
+    """With next to no memory, since no object is kept."""
+    one = serve("--heap-memory", "8M")
+    process = heap(KNOWN)
+    before = traces(process.pid)
+    found = histogram(one, process.pid)
+    jsonschema.Draft202012Validator({"$ref": "#/components/schemas/Heap", "components": one.json("/openapi.json")["components"]}).validate(found)
+    types = {line["type"]: line for line in found["types"]}
+    assert len({(line["type"], line.get("module")) for line in found["types"]}) == len(found["types"])
+    assert {name: types[name]["count"] for name in LISTED if name in types} == {
+        "Known": KNOWN + 100, "Link": 1000, "Key": 10, "Attached": 10, "Held": 10, "OfThread": 1}
+    assert types["Known"] == {"type": "Known", "module": str(program), "count": KNOWN + 100, "bytes": 24 * (KNOWN + 100)} == found["types"][0]
+    assert (types["Known[]"]["count"], types["Known[]"]["bytes"]) == (1, 8 * KNOWN + 24)
+    assert types["System.String"]["module"].endswith("/System.Private.CoreLib.dll")
+    assert [line["bytes"] for line in found["types"]] == sorted((line["bytes"] for line in found["types"]), reverse=True)
+    assert found["count"] == sum(line["count"] for line in found["types"]) and found["bytes"] == sum(line["bytes"] for line in found["types"])
+    assert found["runtime"] == ".NET" and found["live"] is True and found["pause_microseconds"] > 0
+    for what in ("heap", "heapdump"):
+        answer = one.get(f"/api/processes/{process.pid}/{what}?live=false")
+        assert answer.status == 400 and "live=false is for Java" in answer.message
+        head = one.request("HEAD", f"/api/processes/{process.pid}/{what}")
+        assert head.status == 200 and not head.body
+    text = patiently(lambda: run(procscope, "heap", process.pid, check=False), lambda done: done.returncode == TOOK_TOO_LONG).stdout.decode()
+    assert re.search(rf"^ *{KNOWN + 100} +{24 * (KNOWN + 100)}  Known$", text, re.M)
+    wait_until(lambda: traces(process.pid) == before, "no trace of the sessions")
+
+
+def test_heapdump_is_the_same_file(service, procscope, heap, reader, tmp_path):
+    process = heap()
+    answer = patiently(lambda: service.get(f"/api/processes/{process.pid}/heapdump?compress=gzip"), lambda answer: answer.status in (429, 503, 504))
+    assert answer.status == 200 and ".gcdump.gz" in answer.headers["Content-Disposition"]
+    assert answer.headers["X-Heap-Runtime"].startswith(".NET ") and int(answer.headers["X-Gcdump-Pause-Microseconds"]) > 0
+    (tmp_path / "one.gcdump").write_bytes(gzip.decompress(answer.body))
+    assert counts(reader(tmp_path / "one.gcdump"))["Known"] == 1100
+
+
 def test_forms_of_the_service(service, heap, reader, tmp_path):
     process = heap()
     raw = fetch(service, process.pid, "?format=raw")
@@ -241,8 +285,10 @@ def test_killed_worker(procscope, heap, reader, tmp_path):
     process = heap(300_000)
     before = traces(process.pid)
     chance = random.Random(7)
-    for _ in range(KILLS):
-        ours = subprocess.Popen([procscope, "gcdump", str(process.pid), "-q", "-f", "-o", tmp_path / "killed"], stderr=subprocess.DEVNULL)
+    asked = [("gcdump", "-q", "-f", "-o", tmp_path / "killed"), ("heap",)]
+    for attempt in range(KILLS):
+        verb, *more = asked[attempt % 2]
+        ours = subprocess.Popen([procscope, verb, str(process.pid), *more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(chance.random() * 0.4)
         ours.kill()
         ours.wait()

@@ -2,6 +2,7 @@
 goes away or is killed in between, the virtual machine runs on and nothing is left behind."""
 import contextlib
 import gzip
+import io
 import os
 import pathlib
 import random
@@ -12,6 +13,8 @@ import subprocess
 import tempfile
 import threading
 import time
+import xml.etree.ElementTree as ElementTree
+import zipfile
 
 import jsonschema
 import pytest
@@ -155,6 +158,31 @@ def test_the_answer_is_as_described(service, jvm):
     assert next(one["count"] for one in histogram["types"] if one["type"] == "Heap$Garbage") == 777
     head = service.request("HEAD", f"/api/processes/{process.pid}/heapdump")
     assert head.status == 200 and head.body == b"" and not left_behind(process)
+
+
+def test_gcdump_answers_with_it(service, procscope, jvm, tmp_path):
+    """In the forms that Kudu has for .NET."""
+    process = jvm(mebibytes=1)
+    address = f"/api/processes/{process.pid}/gcdump"
+    raw, zipped, session = (patiently(lambda: service.get(address + query)) for query in ("?format=raw", "?format=zip", ""))
+    assert [answer.status for answer in (raw, zipped, session)] == [200] * 3
+    assert raw.body.startswith(b"JAVA PROFILE 1.0.2\0") and ".hprof" in raw.headers["Content-Disposition"]
+    assert zipped.headers["Content-Type"] == "application/zip" and ".hprof.zip" in zipped.headers["Content-Disposition"]
+    with zipfile.ZipFile(io.BytesIO(zipped.body)) as archive:
+        name, = archive.namelist()
+        assert archive.testzip() is None and name.endswith(".hprof") and archive.read(name).startswith(b"JAVA PROFILE 1.0.2\0")
+    assert ".diagsession" in session.headers["Content-Disposition"] and session.headers["X-Heap-Runtime"].startswith("Java ")
+    with zipfile.ZipFile(io.BytesIO(session.body)) as archive:
+        resource = ElementTree.fromstring(archive.read("metadata.xml")).find(".//{*}Resource")
+        assert resource.get("Type") == "DiagnosticsHub.Resource.File" and resource.get("Name").endswith(".hprof")
+        (tmp_path / "part.hprof").write_bytes(archive.read(f"{resource.get('ResourcePackageUriPrefix')}/{resource.get('Name')}"))
+    assert read(tmp_path / "part.hprof")["Heap$Known"] == KNOWN
+    answer = service.get(address + "?maxDumpCountK=5")
+    assert answer.status == 501 and "maxDumpCountK" in answer.message
+    assert service.request("HEAD", address).headers["X-Heap-Runtime"].startswith("Java ")
+    done = wait_until(lambda: (one := run(procscope, "gcdump", process.pid, "-f", "-o", tmp_path / "own", check=False)).returncode != 8 and one, "a dump", within=240)
+    assert done.returncode == 0 and b"live objects of Java" in done.stderr
+    check_runs_on(process)
 
 
 def test_refused(service, jvm, sleeper):

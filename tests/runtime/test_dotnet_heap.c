@@ -3,10 +3,12 @@
 
 #include "runtime/dotnet_gcdump.h"
 #include "runtime/dotnet_heap.h"
+#include "runtime/dotnet_histogram.h"
 
 #include "dotnet_made_up.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 /* Objects 0x30 -> 0x10 -> 0x20 -> 0x30, of which 0x20 is large; 0x40 hangs on 0x10 by a dependent handle. */
 static void tell_heap(struct made_up *made)
@@ -44,12 +46,13 @@ static void make_stream(struct made_up *made, struct buffer *out)
     put8(out, 1);
 }
 
-static int read_in(struct dotnet_heap *heap, const struct buffer *stream, size_t piece)
+static int read_as(struct dotnet_heap *heap, const struct buffer *stream, size_t piece, bool counts_only)
 {
     _cleanup_dotnet_events_ struct dotnet_events events = DOTNET_EVENTS_INIT;
     int r = 0;
 
     assert_int_equal(dotnet_heap_init(heap), 0);
+    heap->counts_only = counts_only;
     events.take = dotnet_heap_take;
     events.to = heap;
     for (size_t at = 0; at < stream->size && r == 0; at += piece)
@@ -58,6 +61,11 @@ static int read_in(struct dotnet_heap *heap, const struct buffer *stream, size_t
     if (r == 0)
         assert_true(events.is_whole && events.pointer_size == 8 && events.frequency == 1000000000);
     return r;
+}
+
+static int read_in(struct dotnet_heap *heap, const struct buffer *stream, size_t piece)
+{
+    return read_as(heap, stream, piece, false);
 }
 
 static void test_what_is_told(void **state)
@@ -102,6 +110,62 @@ static void test_what_is_told(void **state)
         assert_true(heap.paused_from > 0 && heap.paused_to > heap.paused_from);
     }
     made_up_release(&made);
+}
+
+static int note_type(void *to, const struct heap_type *type)
+{
+    return buffer_append_format(to, "%.*s of %.*s: %" PRIu64 " of %" PRIu64 "\n", (int)type->name_size,
+                                type->name, (int)type->module_size, type->module ? type->module : "",
+                                type->count, type->bytes);
+}
+
+static int refuse_type(void *to, const struct heap_type *type)
+{
+    (void)to;
+    return type->count > 0 ? -EPIPE : 0;
+}
+
+/* The same with all objects and with none of them: what takes most goes first, types of one name are one. */
+static void test_counts(void **state)
+{
+    static const struct told_node more[] = {{0x50, 24, 101, 0}, {0x60, 40, 102, 0}};
+    static const struct told_node nodes[] = {
+        {0x30, 24, 100, 1}, {0x10, 24, 100, 1}, {0x20, 5000000000, 200, 0}};
+    static const uint64_t edges[] = {0x10, 0x20};
+
+    (void)state;
+    for (int counts_only = 0; counts_only < 2; counts_only++) {
+        struct made_up made = MADE_UP_INIT;
+        _cleanup_buffer_ struct buffer stream = BUFFER_INIT(0), text = BUFFER_INIT(0);
+        _cleanup_dotnet_heap_ struct dotnet_heap heap = {0};
+
+        tell_type(&made, 101, 7, "List`1[System.String[]]");
+        tell_type(&made, 102, 8, "List`1[System.String[]]");
+        tell_start(&made, 4, 2, 1, 0);
+        tell_nodes(&made, 0, more, 2);
+        tell_end(&made, 5); /* of another one */
+        tell_type(&made, 100, 7, "List`1[System.String[]]");
+        tell_type(&made, 200, 7, "System.Byte[]");
+        tell_nodes(&made, 1, nodes, 3);
+        tell_edges(&made, 0, edges, 2);
+        tell_root(&made, 0x30, 0, 0);
+        tell_static(&made, 0x20, 100, 0, "all");
+        tell_end(&made, 4);
+        tell_module(&made, 354, 7, "/app/a.dll");
+        make_stream(&made, &stream);
+        assert_int_equal(read_as(&heap, &stream, 50, counts_only), 0);
+        assert_int_equal(dotnet_heap_finish(&heap), 0);
+        assert_int_equal(heap.nodes.count, counts_only ? 0 : 5);
+        assert_int_equal(heap.roots.count, counts_only ? 0 : 2);
+        assert_int_equal(heap.objects, 5);
+        assert_int_equal(heap.total_size, 5000000112);
+        assert_int_equal(dotnet_histogram(&heap, note_type, &text), 0);
+        assert_string_equal(buffer_string(&text), "System.Byte[] of /app/a.dll: 1 of 5000000000\n"
+                                                  "List<System.String[]> of /app/a.dll: 3 of 72\n"
+                                                  "List<System.String[]> of : 1 of 40\n");
+        assert_int_equal(dotnet_histogram(&heap, refuse_type, NULL), -EPIPE);
+        made_up_release(&made);
+    }
 }
 
 /* Other collections are passed over: of the program itself, of fewer generations, in the background. */
@@ -278,6 +342,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_told),
+        cmocka_unit_test(test_counts),
         cmocka_unit_test(test_only_the_one_that_was_asked_for),
         cmocka_unit_test(test_what_is_missing),
         cmocka_unit_test(test_no_stream),
