@@ -1,4 +1,5 @@
 /* The address of a request: taken apart, routed, and put together again as a request for the inspector. */
+#include "api/arm.h"
 #include "api/kudu.h"
 #include "http/origin.h"
 #include "ops/operation.h"
@@ -20,6 +21,12 @@ static void check(const struct target *target)
     }
 }
 
+static void check_match(const struct route_match *match)
+{
+    if (match->route && (!match->allowed || strlen(match->route->name) >= 32))
+        abort();
+}
+
 static void route(const struct target *target)
 {
     static const enum http_method methods[] = {HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_DELETE, HTTP_OTHER};
@@ -28,8 +35,9 @@ static void route(const struct target *target)
         for (size_t i = 0; i < ELEMENTS_OF(methods); i++) {
             struct route_match match;
             route_find(kudu_routes, target, first, methods[i], &match);
-            if (match.route && (!match.allowed || strlen(match.route->name) >= 32))
-                abort();
+            check_match(&match);
+            route_find(arm_routes, target, first, methods[i], &match);
+            check_match(&match);
         }
     }
 }

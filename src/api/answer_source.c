@@ -123,7 +123,7 @@ int answer_source_start(struct http_exchange *exchange, int answer_fd, unsigned 
     source->base = (struct http_source){.ops = &ops, .fd = answer_fd};
     source->reader = ANSWER_READER_INIT(answer_fd);
     source->status = status;
-    source->form = http_exchange_header(exchange, "x-ms-geo-location") ? PROBLEM_ARM : PROBLEM_KUDU;
+    source->form = http_exchange_problem_form(exchange);
     http_answer_source(exchange, &source->base);
     return 0;
 }

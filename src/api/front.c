@@ -1,5 +1,6 @@
 #include "api/front.h"
 
+#include "api/arm.h"
 #include "api/events.h"
 #include "api/kudu.h"
 #include "api/openapi.h"
@@ -20,7 +21,7 @@ enum { TARGET_LOCATION_SIZE = 1024 };
 
 struct front {
     const struct config *config;
-    struct kudu_front kudu;
+    struct caller caller;
     struct events events;
     struct target prefix; /* path-prefix taken apart */
     struct buffer openapi, page;
@@ -105,15 +106,9 @@ static void answer_page(struct front *front, struct http_exchange *exchange)
 static void answer_own(struct front *front, struct http_exchange *exchange, const struct route_match *match)
 {
     static const char healthy[] = "{\"status\":\"ok\"}";
-    char allow[HTTP_ALLOW_SIZE];
 
-    if (!match->allowed) {
-        http_answer_problem(exchange, 404,
-                            "There is nothing at this address; GET /openapi.json lists what is.");
-    } else if (!match->route) {
-        http_method_allow(match->allowed, allow);
-        http_header(exchange, "Allow", allow);
-        http_answer_problem(exchange, 405, "The requested resource does not support this method.");
+    if (!match->route) {
+        call_answer_unmatched(exchange, match);
     } else if (strcmp(match->route->name, "events") == 0) {
         events_handle(&front->events, exchange);
     } else if (strcmp(match->route->name, "page") == 0) {
@@ -147,7 +142,8 @@ static void handle(void *context, struct http_exchange *exchange)
         return;
     }
     first = skip_prefix(front, &target);
-    if (kudu_handle(&front->kudu, exchange, &target, first))
+    if (kudu_handle(&front->caller, exchange, &target, first) ||
+        arm_handle(&front->caller, exchange, &target, first))
         return;
     route_find(own_routes, &target, first, http_exchange_method(exchange), &match);
     answer_own(front, exchange, &match);
@@ -163,9 +159,10 @@ static void on_stop(void *context, struct http_server *server)
 
 static int prepare(struct front *front, struct error *error)
 {
-    int r = 0;
+    int r = networks_parse(front->config->front_ends,
+                           &front->caller.front_ends); /* was checked when it was set */
 
-    if (*front->config->path_prefix)
+    if (r == 0 && *front->config->path_prefix)
         r = target_parse(front->config->path_prefix, &front->prefix, error);
     if (r == 0)
         r = openapi_write(front->config->path_prefix, &front->openapi);
@@ -178,7 +175,7 @@ static int serve(const struct front_start *start, struct error *error)
 {
     _cleanup_(front_release) struct front front = {
         .config = start->config,
-        .kudu = {.channel = start->channel, .prefix = start->config->path_prefix},
+        .caller = {.channel = start->channel, .prefix = start->config->path_prefix, .config = start->config},
         .events = {.config = start->config, .channel = start->channel},
     };
     struct http_settings settings = {

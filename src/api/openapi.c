@@ -1,121 +1,22 @@
 #include "api/openapi.h"
 
+#include "api/arm.h"
 #include "api/assets.h"
 #include "api/kudu.h"
+#include "api/openapi_responses.h"
 #include "base/json.h"
 #include "ops/operation.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* The shape of each operation's answer: a name in assets/schemas.json, or a content type. */
-static const struct {
-    const char *operation, *schema, *type;
-} answers[] = {
-    {"list", "ProcessList", NULL},
-    {"show", "Process", NULL},
-    {"threads", "ThreadList", NULL},
-    {"thread", "Thread", NULL},
-    {"profile", NULL, "application/vnd.google.protobuf+gzip"},
-    {"profile", NULL, "application/speedscope+json"},
-    {"profile", NULL, "application/octet-stream"},
-    {"profile", NULL, "text/plain"},
-    {"profile", NULL, "image/svg+xml"},
-    {"profile-start", "ProfileStarted", NULL},
-    {"profile-stop", NULL, "application/octet-stream"},
-    {"profile-stop", NULL, "application/vnd.google.protobuf+gzip"},
-    {"profile-stop", NULL, "application/speedscope+json"},
-    {"profile-stop", NULL, "text/plain"},
-    {"profile-stop", NULL, "image/svg+xml"},
-    {"stacks", "Stacks", NULL},
-    {"stacks", NULL, "text/plain"},
-    {"stacks", NULL, "application/speedscope+json"},
-    {"stack", "Stack", NULL},
-    {"stack", NULL, "text/plain"},
-    {"stack", NULL, "application/speedscope+json"},
-    {"modules", "ModuleList", NULL},
-    {"module", "Module", NULL},
-    {"environment", "Environment", NULL},
-    {"memory", "Memory", NULL},
-    {"handles", "Handles", NULL},
-    {"heap", "Heap", NULL},
-    {"heapdump", NULL, "application/octet-stream"},
-    {"heapdump", NULL, "application/gzip"},
-    {"stop", "Stopped", NULL},
-    {"doctor", "Doctor", NULL},
-    {"events", NULL, "text/event-stream"},
-    {"healthz", "Health", NULL},
-    {"openapi", NULL, "application/json"},
-    {"page", NULL, "text/html"},
-    {"routes", NULL, "text/html"},
-    {"dump", NULL, "application/octet-stream"},
-    {"dump", NULL, "application/zip"},
-    {"dump", "DumpEstimate", NULL},
-    {"gcdump", NULL, "application/octet-stream"},
-    {"gcdump", NULL, "application/zip"},
+/* Routes that stand below one root. */
+struct root {
+    const char *path;
+    const struct route *routes;
+    unsigned number; /* among all roots */
+    bool is_arm;
 };
-
-static void member_reference(struct json *json, const char *schema)
-{
-    json_key(json, "schema");
-    json_object_begin(json);
-    json_key(json, "$ref");
-    json_format(json, "#/components/schemas/%s", schema);
-    json_object_end(json);
-}
-
-/* One of the types of a content. */
-static void write_type(struct json *json, const char *schema, const char *type)
-{
-    json_key(json, type ? type : "application/json");
-    json_object_begin(json);
-    if (schema)
-        member_reference(json, schema);
-    json_object_end(json);
-}
-
-/* All that a good answer may be; false: there is none. */
-static bool write_good(struct json *json, const char *operation)
-{
-    bool answered = false;
-
-    for (size_t i = 0; i < ELEMENTS_OF(answers); i++) {
-        if (strcmp(answers[i].operation, operation) != 0)
-            continue;
-        if (!answered) {
-            json_key(json, "200");
-            json_object_begin(json);
-            json_member_string(json, "description", "Done");
-            json_key(json, "content");
-            json_object_begin(json);
-        }
-        answered = true;
-        write_type(json, answers[i].schema, answers[i].type);
-    }
-    if (answered) {
-        json_object_end(json);
-        json_object_end(json);
-    }
-    return answered;
-}
-
-static void write_responses(struct json *json, const char *operation)
-{
-    bool answered;
-
-    json_key(json, "responses");
-    json_object_begin(json);
-    answered = write_good(json, operation);
-    json_key(json, answered ? "default" : "501");
-    json_object_begin(json);
-    json_member_string(json, "description", answered ? "Not done; Message says why" : "Not in this version");
-    json_key(json, "content");
-    json_object_begin(json);
-    write_type(json, "Problem", NULL);
-    json_object_end(json);
-    json_object_end(json);
-    json_object_end(json);
-}
 
 static void write_parameter(struct json *json, const char *name, size_t name_size, const char *where,
                             const char *type, const char *help)
@@ -148,13 +49,25 @@ static const char *type_name(enum argument_type type)
     return type == ARGUMENT_NUMBER ? "integer" : type == ARGUMENT_BOOLEAN ? "boolean" : "string";
 }
 
-static void write_parameters(struct json *json, const struct route *route, const struct operation *operation)
+/* Of ARM's roots, whose names stand in braces, too. */
+static void write_root_parameters(struct json *json, const struct root *root)
+{
+    for (const char *at = root->path; root->is_arm && (at = strchr(at, '{')); at++) {
+        bool is_checked = strncmp(at, "{sub", 4) != 0 && strncmp(at, "{res", 4) != 0;
+        write_parameter(json, at + 1, strcspn(at + 1, "}"), "path", "string",
+                        is_checked ? "What this service is, or 404 (docs/ARM.md)" : "Any text");
+    }
+}
+
+static void write_parameters(struct json *json, const struct root *root, const struct route *route,
+                             const struct operation *operation)
 {
     const char *cursor = route->pattern;
     struct route_part part;
 
     json_key(json, "parameters");
     json_array_begin(json);
+    write_root_parameters(json, root);
     while (route_part_next(&cursor, &part)) {
         if (part.is_variable)
             write_parameter(json, part.text, part.size, "path",
@@ -174,7 +87,8 @@ static const char *method_key(enum http_method method)
     return method == HTTP_POST ? "post" : method == HTTP_DELETE ? "delete" : "get";
 }
 
-static void write_method(struct json *json, const struct route *route, unsigned root, const char *summary)
+static void write_method(struct json *json, const struct root *root, const struct route *route,
+                         const char *summary)
 {
     const struct operation *operation = operation_find(route->name);
 
@@ -182,9 +96,9 @@ static void write_method(struct json *json, const struct route *route, unsigned 
     json_object_begin(json);
     json_member_string(json, "summary", operation ? operation->summary : summary);
     json_key(json, "operationId");
-    json_format(json, "%s-%s-%u", method_key(route->method), route->name, root);
-    write_parameters(json, route, operation);
-    write_responses(json, route->name);
+    json_format(json, "%s-%s-%u", method_key(route->method), route->name, root->number);
+    write_parameters(json, root, route, operation);
+    openapi_responses(json, route->name, root->is_arm);
     json_object_end(json);
 }
 
@@ -203,16 +117,26 @@ static int path_text(const char *root, const char *pattern, struct buffer *out)
     return r;
 }
 
-static int write_root(struct json *json, const char *root, unsigned number)
+/* Only a slot or an instance of ARM's has that route: api/arm.c says why. */
+static bool has_route(const struct root *root, const struct route *route)
+{
+    bool is_instance = strstr(root->path, "{instanceId}");
+
+    if (strcmp(route->name, "instance") == 0)
+        return is_instance;
+    return strcmp(route->name, "instances") != 0 || !is_instance;
+}
+
+static int write_root(struct json *json, const struct root *root)
 {
     _cleanup_buffer_ struct buffer path = {0};
 
-    for (const struct route *route = kudu_routes; route->name; route++) {
-        bool is_first = true;
-        int r = path_text(root, route->pattern, &path);
+    for (const struct route *route = root->routes; route->name; route++) {
+        bool is_first = has_route(root, route);
+        int r = path_text(root->path, route->pattern, &path);
         if (r < 0)
             return r;
-        for (const struct route *before = kudu_routes; before < route; before++)
+        for (const struct route *before = root->routes; before < route; before++)
             is_first = is_first && strcmp(before->pattern, route->pattern) != 0;
         if (!is_first)
             continue;
@@ -220,7 +144,7 @@ static int write_root(struct json *json, const char *root, unsigned number)
         json_object_begin(json);
         for (const struct route *same = route; same->name; same++) {
             if (strcmp(same->pattern, route->pattern) == 0)
-                write_method(json, same, number, NULL);
+                write_method(json, root, same, "Show an instance, or list them");
         }
         json_object_end(json);
     }
@@ -241,10 +165,12 @@ static void write_own(struct json *json)
         {{HTTP_GET, "/openapi.json", "openapi"}, "This description"},
     };
 
+    static const struct root root = {.path = ""};
+
     for (size_t i = 0; i < ELEMENTS_OF(own); i++) {
         json_key(json, own[i].route.pattern);
         json_object_begin(json);
-        write_method(json, &own[i].route, 0, own[i].summary);
+        write_method(json, &root, &own[i].route, own[i].summary);
         json_object_end(json);
     }
 }
@@ -257,7 +183,8 @@ static void write_info(struct json *json, const char *prefix)
     json_member_string(json, "title", "procscope");
     json_member_string(json, "version", PROCSCOPE_VERSION);
     json_member_string(json, "description",
-                       "Kudu's process API for any Linux host. HEAD works where GET does.");
+                       "Kudu's process API for any Linux host, and Azure Resource Manager's form of it. HEAD "
+                       "works where GET does.");
     json_object_end(json);
     json_key(json, "servers");
     json_array_begin(json);
@@ -267,18 +194,35 @@ static void write_info(struct json *json, const char *prefix)
     json_array_end(json);
 }
 
+static int write_roots(struct json *json)
+{
+    struct root root = {.routes = kudu_routes};
+    int r = 0;
+
+    for (const char *const *path = kudu_roots; *path && r == 0; path++, root.number++) {
+        root.path = *path;
+        r = write_root(json, &root);
+    }
+    root.is_arm = true;
+    root.routes = arm_routes;
+    for (const char *const *path = arm_roots; *path && r == 0; path++, root.number++) {
+        root.path = *path;
+        r = write_root(json, &root);
+    }
+    return r;
+}
+
 int openapi_write(const char *prefix, struct buffer *out)
 {
     struct json json = JSON_INIT(out);
-    int r = 0;
+    int r;
 
     json_object_begin(&json);
     write_info(&json, prefix);
     json_key(&json, "paths");
     json_object_begin(&json);
     write_own(&json);
-    for (unsigned i = 0; kudu_roots[i] && r == 0; i++)
-        r = write_root(&json, kudu_roots[i], i);
+    r = write_roots(&json);
     json_object_end(&json);
     json_object_end(&json);
     if (r == 0)

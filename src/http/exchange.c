@@ -102,6 +102,14 @@ const struct listener *http_exchange_listener(const struct http_exchange *exchan
     return exchange->daemon->listener;
 }
 
+const struct sockaddr *http_exchange_peer(const struct http_exchange *exchange)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+    return info ? info->client_addr : NULL;
+}
+
 void http_header(struct http_exchange *exchange, const char *name, const char *value)
 {
     struct exchange_header *header = &exchange->headers[exchange->header_count];
@@ -169,6 +177,11 @@ void http_answer_empty(struct http_exchange *exchange, unsigned status)
 void http_problem_form(struct http_exchange *exchange, enum problem_form form)
 {
     exchange->problem_form = form;
+}
+
+enum problem_form http_exchange_problem_form(const struct http_exchange *exchange)
+{
+    return exchange->problem_form;
 }
 
 void http_answer_problem(struct http_exchange *exchange, unsigned status, const char *message)

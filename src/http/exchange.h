@@ -11,6 +11,7 @@
 #include "http/method.h"
 #include "http/problem.h"
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
 struct http_exchange;
@@ -19,6 +20,7 @@ struct http_exchange;
 enum http_method http_exchange_method(const struct http_exchange *exchange);
 const char *http_exchange_target(const struct http_exchange *exchange); /* as it came: "/x?y=z" */
 const char *http_exchange_header(const struct http_exchange *exchange, const char *name); /* NULL: not sent */
+const struct sockaddr *http_exchange_peer(const struct http_exchange *exchange);          /* NULL: unknown */
 const struct listener *http_exchange_listener(const struct http_exchange *exchange); /* that it came in at */
 
 /* The answer. Headers are set before; what is not fit for a header is dropped, as is one too many. */
@@ -33,6 +35,7 @@ void http_answer_buffer(struct http_exchange *exchange, unsigned status, const c
 void http_answer_empty(struct http_exchange *exchange, unsigned status);
 /* A problem (problem.h) with Retry-After where its status has one, in the form that was set (else Kudu's). */
 void http_problem_form(struct http_exchange *exchange, enum problem_form form);
+enum problem_form http_exchange_problem_form(const struct http_exchange *exchange);
 void http_answer_problem(struct http_exchange *exchange, unsigned status, const char *message);
 void http_answer_error(struct http_exchange *exchange, const struct error *error);
 

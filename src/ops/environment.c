@@ -13,14 +13,18 @@ int operation_environment(const struct operation_context *context, const struct 
     const struct pidref *memory_of;
     struct json json = JSON_INIT(&text);
     const char *filter = request_string(request, "filter");
-    int r = operation_target(context, request, &target, error);
+    struct host host;
+    struct kudu_style style;
+    int r = operation_answer_style(context, request, &host, &style, error);
 
+    if (r == 0)
+        r = operation_target(context, request, &target, error);
     if (r < 0)
         return r;
     memory_of = living_open(&target, &living) == 0 ? &living : &target;
     r = proc_environ_read(memory_of->dir_fd, &block);
     if (r < 0)
         return operation_denied(context, &target, r, "The environment", error);
-    kudu_environment(&json, &block, filter && filter[0] ? filter : "all");
+    kudu_environment(&json, &style, &block, filter && filter[0] ? filter : "all");
     return operation_answer_json(answer, &json, error);
 }

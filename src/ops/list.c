@@ -74,12 +74,13 @@ static int write_items(const struct item *items, size_t count, const struct kudu
 {
     _cleanup_buffer_ struct buffer text = BUFFER_INIT(LIMIT_JSON_ANSWER);
     struct json json = JSON_INIT(&text);
+    struct kudu_style element;
 
-    json_array_begin(&json);
+    element = kudu_array_begin(&json, style);
     for (size_t i = 0; i < count; i++)
-        kudu_summary(&json, style, items[i].entry->pid, items[i].name, items[i].entry->user,
+        kudu_summary(&json, &element, items[i].entry->pid, items[i].name, items[i].entry->user,
                      &items[i].runtime);
-    json_array_end(&json);
+    kudu_array_end(&json, style);
     return operation_answer_json(answer, &json, error);
 }
 
@@ -95,7 +96,7 @@ int operation_list(const struct operation_context *context, const struct request
     int r = read_choice(request, &choice, error);
 
     if (r == 0)
-        r = operation_style(context, request, &host, &style, error);
+        r = operation_answer_style(context, request, &host, &style, error);
     if (r < 0)
         return r;
     r = process_list_read(context->procfs, &list);

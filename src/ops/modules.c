@@ -28,7 +28,7 @@ int operation_modules(const struct operation_context *context, const struct requ
     struct json json = JSON_INIT(&text);
     struct host host;
     struct kudu_style style;
-    int r = operation_style(context, request, &host, &style, error);
+    int r = operation_answer_style(context, request, &host, &style, error);
 
     if (r == 0)
         r = operation_target_with_memory(context, request, &target, error);
@@ -58,7 +58,7 @@ int operation_module(const struct operation_context *context, const struct reque
     const struct module *module;
     struct host host;
     struct kudu_style style;
-    int r = operation_style(context, request, &host, &style, error);
+    int r = operation_answer_style(context, request, &host, &style, error);
 
     if (r == 0)
         r = operation_target_with_memory(context, request, &target, error);

@@ -169,6 +169,14 @@ int request_encode(const struct request *request, struct buffer *out)
         r = fields_add_format(&fields, "child", "%" PRId64, request->child);
     if (r == 0 && request->base[0])
         r = fields_add(&fields, "base", request->base);
+    if (r == 0 && request->dialect != DIALECT_KUDU)
+        r = fields_add_format(&fields, "dialect", "%d", (int)request->dialect);
+    if (r == 0 && request->resource[0])
+        r = fields_add(&fields, "resource", request->resource);
+    if (r == 0 && request->location[0])
+        r = fields_add(&fields, "location", request->location);
+    if (r == 0 && request->for_reader)
+        r = fields_add(&fields, "reader", "1");
     if (r == 0 && request->head_only)
         r = fields_add(&fields, "head", "1");
     for (size_t i = 0; r == 0 && i < request->arguments.count; i++) {
@@ -190,6 +198,16 @@ static int copy_text(const char *value, char *text, size_t size)
     return 0;
 }
 
+static int parse_dialect(const char *value, enum dialect *ret_dialect)
+{
+    uint64_t number;
+
+    if (parse_u64(value, &number) < 0 || number > DIALECT_ARM)
+        return -EBADMSG;
+    *ret_dialect = (enum dialect)number;
+    return 0;
+}
+
 /* One field of a message into the request. What it does not know is an error: both sides are of one build. */
 static int take_field(struct request *request, const struct field *field)
 {
@@ -201,6 +219,14 @@ static int take_field(struct request *request, const struct field *field)
         return parse_i64(field->value, &request->child);
     if (strcmp(field->name, "base") == 0)
         return copy_text(field->value, request->base, sizeof request->base);
+    if (strcmp(field->name, "dialect") == 0)
+        return parse_dialect(field->value, &request->dialect);
+    if (strcmp(field->name, "resource") == 0)
+        return copy_text(field->value, request->resource, sizeof request->resource);
+    if (strcmp(field->name, "location") == 0)
+        return copy_text(field->value, request->location, sizeof request->location);
+    if (strcmp(field->name, "reader") == 0)
+        return parse_bool(field->value, &request->for_reader);
     if (strcmp(field->name, "head") == 0)
         return parse_bool(field->value, &request->head_only);
     if (strncmp(field->name, ARGUMENT_PREFIX, strlen(ARGUMENT_PREFIX)) == 0 &&

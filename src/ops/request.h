@@ -32,6 +32,13 @@ int fields_encode(const struct fields *fields, struct buffer *out) _must_check_;
 int fields_decode(const void *bytes, size_t size, struct fields *ret_fields) _must_check_;
 #define _cleanup_fields_ _cleanup_(fields_release)
 
+/* Whose form the answer has. Only operations whose JSON differs look at it. */
+enum dialect {
+    DIALECT_KUDU,
+    DIALECT_ENVELOPED, /* Kudu's own, in the envelopes that it has for Azure's front end */
+    DIALECT_ARM,       /* Azure Resource Manager's */
+};
+
 /* Ids that are not pids. */
 enum { REQUEST_ID_SELF = 0, REQUEST_ID_MAIN = -1 };
 
@@ -41,7 +48,11 @@ struct request {
     int64_t child;   /* thread id or, as bits, a module's base; 0 where there is none */
     char base[1024]; /* absolute URI of the collection, "http://host/api/processes", that hrefs begin with; ""
                         = none */
-    bool head_only;  /* only the answer's head is wanted: HEAD */
+    enum dialect dialect;
+    char resource[1024]; /* path of what was asked for, "/subscriptions/...", where answers have envelopes */
+    char location[64];   /* that goes into envelopes; "" none */
+    bool for_reader;     /* command lines and environments are not to be shown */
+    bool head_only;      /* only the answer's head is wanted: HEAD */
     struct fields arguments;
 };
 

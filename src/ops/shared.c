@@ -13,7 +13,26 @@ int operation_style(const struct operation_context *context, const struct reques
 
     if (r < 0)
         return error_errno(error, -r, "The machine's clock could not be read");
-    *ret_style = (struct kudu_style){.base = request->base, .machine = context->machine_name, .host = host};
+    *ret_style = (struct kudu_style){.base = request->base,
+                                     .machine = context->machine_name,
+                                     .host = host,
+                                     .for_reader = request->for_reader};
+    return 0;
+}
+
+int operation_answer_style(const struct operation_context *context, const struct request *request,
+                           struct host *host, struct kudu_style *ret_style, struct error *error)
+{
+    struct kudu_style style;
+    int r = operation_style(context, request, host, &style, error);
+
+    if (r < 0)
+        return r;
+    if (request->dialect != DIALECT_KUDU && request->resource[0])
+        style.arm = (struct arm_style){.id = request->resource,
+                                       .location = request->location[0] ? request->location : NULL,
+                                       .nested = request->dialect == DIALECT_ARM};
+    *ret_style = style;
     return 0;
 }
 

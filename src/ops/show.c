@@ -9,22 +9,27 @@ static bool is_profiled(const struct operation_context *context, pid_t pid)
     return false;
 }
 
+static int write_process(const struct operation_context *context, const struct kudu_style *style,
+                         const struct pidref *target, struct json *json, struct error *error)
+{
+    _cleanup_process_info_ struct process_info info = {0};
+    int r = process_info_read(context->procfs, target, style->host, &info, error);
+
+    if (r < 0)
+        return error_ensure(error, r, "The process could not be read");
+    info.is_profiled = is_profiled(context, target->pid);
+    kudu_process(json, style, &info);
+    return 0;
+}
+
 int operation_show_json(const struct operation_context *context, const struct request *request,
                         const struct pidref *target, struct json *json, struct error *error)
 {
-    _cleanup_process_info_ struct process_info info = {0};
     struct host host;
     struct kudu_style style;
     int r = operation_style(context, request, &host, &style, error);
 
-    if (r < 0)
-        return r;
-    r = process_info_read(context->procfs, target, &host, &info, error);
-    if (r < 0)
-        return error_ensure(error, r, "The process could not be read");
-    info.is_profiled = is_profiled(context, target->pid);
-    kudu_process(json, &style, &info);
-    return 0;
+    return r < 0 ? r : write_process(context, &style, target, json, error);
 }
 
 int operation_show(const struct operation_context *context, const struct request *request,
@@ -33,9 +38,13 @@ int operation_show(const struct operation_context *context, const struct request
     _cleanup_pidref_ struct pidref target = PIDREF_INIT;
     _cleanup_buffer_ struct buffer text = BUFFER_INIT(LIMIT_JSON_ANSWER);
     struct json json = JSON_INIT(&text);
-    int r = operation_target(context, request, &target, error);
+    struct host host;
+    struct kudu_style style;
+    int r = operation_answer_style(context, request, &host, &style, error);
 
     if (r == 0)
-        r = operation_show_json(context, request, &target, &json, error);
+        r = operation_target(context, request, &target, error);
+    if (r == 0)
+        r = write_process(context, &style, &target, &json, error);
     return r < 0 ? r : operation_answer_json(answer, &json, error);
 }

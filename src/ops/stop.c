@@ -90,6 +90,28 @@ static int refuse_own(const struct operation_context *context, const struct pidr
     return 0;
 }
 
+/* Where a good answer is a status alone, one that says more is none. */
+static int check_bodyless(const struct request *request, const struct kill_options *options,
+                          struct error *error)
+{
+    if (request->dialect != DIALECT_KUDU && options->dry_run)
+        return error_set(error, EINVAL,
+                         "dryRun answers with a list, and ARM's form of a deletion has no place for it: ask "
+                         "/api/processes, without x-ms-geo-location.");
+    return 0;
+}
+
+static int answer_ended(const struct request *request, const struct kill_result *result,
+                        struct answer *answer, struct error *error)
+{
+    /* some that remain are an answer, too: the caller sees which */
+    if (request->dialect == DIALECT_KUDU || result->remaining.count == 0)
+        return answer_result(result, answer, error);
+    return error_set(error, ETIMEDOUT, "%zu of %zu processes did not end, the first of them %d.",
+                     result->remaining.count, result->remaining.count + result->ended.count,
+                     (int)result->remaining.items[0]);
+}
+
 int operation_stop(const struct operation_context *context, const struct request *request,
                    struct answer *answer, struct error *error)
 {
@@ -99,6 +121,8 @@ int operation_stop(const struct operation_context *context, const struct request
     struct kill_result result = {0};
     int r = read_options(request, &options, error);
 
+    if (r == 0)
+        r = check_bodyless(request, &options, error);
     if (r < 0)
         return r;
     if (request->id == REQUEST_ID_SELF)
@@ -109,9 +133,8 @@ int operation_stop(const struct operation_context *context, const struct request
     if (r < 0)
         return r;
     r = kill_tree(context->procfs, &target, &options, &result, error);
-    /* some that remain are an answer, too: the caller sees which */
     if (r == 0 || r == -ETIMEDOUT)
-        r = answer_result(&result, answer, error);
+        r = answer_ended(request, &result, answer, error);
     kill_result_release(&result);
     return r;
 }

@@ -17,7 +17,12 @@ operation_function operation_list, operation_show, operation_threads, operation_
 int operation_style(const struct operation_context *context, const struct request *request, struct host *host,
                     struct kudu_style *ret_style, struct error *error) _must_check_;
 
-/* The whole document of `show`. */
+/* The same with ARM's envelopes, where the request asks for them: for the answer itself. request is borrowed.
+ */
+int operation_answer_style(const struct operation_context *context, const struct request *request,
+                           struct host *host, struct kudu_style *ret_style, struct error *error) _must_check_;
+
+/* The whole document of `show`, without envelopes. */
 int operation_show_json(const struct operation_context *context, const struct request *request,
                         const struct pidref *target, struct json *json, struct error *error) _must_check_;
 

@@ -12,7 +12,7 @@ int operation_thread(const struct operation_context *context, const struct reque
     struct thread_info thread;
     struct host host;
     struct kudu_style style;
-    int r = operation_style(context, request, &host, &style, error);
+    int r = operation_answer_style(context, request, &host, &style, error);
 
     if (r == 0)
         r = operation_target(context, request, &target, error);

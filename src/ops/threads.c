@@ -11,7 +11,7 @@ int operation_threads(const struct operation_context *context, const struct requ
     struct host host;
     struct kudu_style style;
     bool full = false;
-    int r = operation_style(context, request, &host, &style, error);
+    int r = operation_answer_style(context, request, &host, &style, error);
 
     if (r == 0)
         r = request_bool(request, "details", false, &full, error);
@@ -22,9 +22,6 @@ int operation_threads(const struct operation_context *context, const struct requ
     r = threads_read(&target, &host, full, &threads);
     if (r < 0)
         return operation_denied(context, &target, r, "The threads", error);
-    json_array_begin(&json);
-    for (size_t i = 0; i < threads.count; i++)
-        kudu_thread(&json, &style, target.pid, &threads.items[i], full);
-    json_array_end(&json);
+    kudu_threads(&json, &style, target.pid, &threads, full);
     return operation_answer_json(answer, &json, error);
 }

@@ -1,6 +1,7 @@
 #include "service/config_text.h"
 
 #include "base/log.h"
+#include "base/networks.h"
 #include "base/parse.h"
 
 #include <errno.h>
@@ -23,6 +24,8 @@ const struct config_key config_keys[] = {
      "a path that stands before all routes"},
     {"user", "server", CONFIG_STRING, KEY(user), "nobody", 0, 0, "NAME",
      "the account of the network side, where started as root"},
+    {"front-ends", "server", CONFIG_NETWORKS, KEY(front_ends), "", 0, 0, "NETWORK[,...]",
+     "whose X-MS-CLIENT-... headers may make clients readers: addresses, networks, unix"},
     {"connections", "server", CONFIG_NUMBER, KEY(connections), "256", 1, 65536, "N",
      "connections at the same time"},
     {"stall-timeout", "server", CONFIG_DURATION, KEY(stall_timeout), "10s", 100, HOURS(1), "TIME",
@@ -40,6 +43,10 @@ const struct config_key config_keys[] = {
      "name of this instance; default WEBSITE_INSTANCE_ID, else the host name"},
     {"machine-name", "instance", CONFIG_STRING, KEY(machine_name), "", 0, 0, "NAME",
      "name of this machine in answers; default the host name"},
+    {"site-name", "instance", CONFIG_STRING, KEY(site_name), "", 0, 0, "NAME",
+     "the only site in ARM's paths; default WEBSITE_SITE_NAME, else any"},
+    {"slot-name", "instance", CONFIG_STRING, KEY(slot_name), "", 0, 0, "NAME",
+     "the only slot in them; default WEBSITE_SLOT_NAME, else any"},
     {"workers", "limits", CONFIG_NUMBER, KEY(workers), "2", 1, 256, "N", "kept workers for light operations"},
     {"queue", "limits", CONFIG_NUMBER, KEY(queue), "64", 0, 4096, "N",
      "light operations that may wait for a worker"},
@@ -114,7 +121,7 @@ void config_release(struct config *config)
         return;
     for (const struct config_key *key = config_keys; key->name; key++)
         if (key->type == CONFIG_STRING || key->type == CONFIG_PREFIX || key->type == CONFIG_DIRECTORIES ||
-            key->type == CONFIG_URLS)
+            key->type == CONFIG_URLS || key->type == CONFIG_NETWORKS)
             free(*string_of(config, key));
     clear_listen(config);
     *config = (struct config){0};
@@ -181,6 +188,14 @@ int config_set_urls(char **place, const char *value)
     return config_set_string(place, value);
 }
 
+static int set_networks(char **place, const char *value)
+{
+    struct networks networks;
+    int r = networks_parse(value, &networks);
+
+    return r < 0 ? -EINVAL : config_set_string(place, value);
+}
+
 static int set_log_level(uint64_t *place, const char *value)
 {
     for (size_t i = 0; i < ELEMENTS_OF(log_levels); i++) {
@@ -220,6 +235,8 @@ static int set_key(struct config *config, const struct config_key *key, const ch
         return config_set_directories(string_of(config, key), value);
     case CONFIG_URLS:
         return config_set_urls(string_of(config, key), value);
+    case CONFIG_NETWORKS:
+        return set_networks(string_of(config, key), value);
     case CONFIG_LOG_LEVEL:
         return set_log_level(number_of(config, key), value);
     case CONFIG_NUMBER:
@@ -241,6 +258,8 @@ static const char *form_of(enum config_type type)
         return "up to 16 absolute paths with : between";
     case CONFIG_URLS:
         return "URLs with blanks between, which begin with http://, https:// or file://";
+    case CONFIG_NETWORKS:
+        return "up to 32 addresses, networks such as 10.0.0.0/8, and unix, with commas or blanks between";
     case CONFIG_NUMBER:
         return "a number";
     case CONFIG_DURATION:
@@ -292,7 +311,8 @@ int config_init(struct config *config)
 
 int config_settle(struct config *config, struct error *error)
 {
-    const char *instance = getenv("WEBSITE_INSTANCE_ID");
+    const char *instance = getenv("WEBSITE_INSTANCE_ID"), *site = getenv("WEBSITE_SITE_NAME");
+    const char *slot = getenv("WEBSITE_SLOT_NAME");
     char name[HOST_NAME_MAX + 1] = "";
     int r = 0;
 
@@ -302,5 +322,9 @@ int config_settle(struct config *config, struct error *error)
         r = config_set_string(&config->machine_name, name);
     if (r == 0 && !config->instance_id[0])
         r = config_set_string(&config->instance_id, instance && instance[0] ? instance : name);
+    if (r == 0 && !config->site_name[0] && site)
+        r = config_set_string(&config->site_name, site);
+    if (r == 0 && !config->slot_name[0] && slot)
+        r = config_set_string(&config->slot_name, slot);
     return error_ensure(error, r, "The configuration could not be completed");
 }

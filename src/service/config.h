@@ -16,6 +16,7 @@ struct config {
     char *url_file;         /* "" none */
     char *path_prefix;      /* "" or "/prefix" */
     char *user;             /* of the front, where we start as root */
+    char *front_ends;       /* base/networks.h; "" none */
     uint64_t connections, stall_timeout, stop_timeout;
     uint64_t log_level; /* enum log_level */
     /* [main] */
@@ -23,6 +24,7 @@ struct config {
     char *main_name, *main_pid_file; /* "" none */
     /* [instance] */
     char *instance_id, *machine_name; /* "" : from the environment or the host name; see config_settle */
+    char *site_name, *slot_name;      /* "" : from the environment, and where it has none any will do */
     /* [limits] */
     uint64_t workers, queue, dumps, dumps_per_target, profiles, stops, viewers;
     uint64_t operation_timeout, dump_timeout;
@@ -42,6 +44,7 @@ enum config_type {
     CONFIG_PREFIX, /* a path that begins with / and does not end with it, or nothing */
     CONFIG_DIRECTORIES,
     CONFIG_URLS,
+    CONFIG_NETWORKS, /* base/networks.h */
     CONFIG_NUMBER,   /* between minimum and maximum */
     CONFIG_DURATION, /* milliseconds between minimum and maximum */
     CONFIG_SIZE,     /* bytes between minimum and maximum */
@@ -80,8 +83,8 @@ struct config_wishes {
 int config_read_arguments(struct config *config, int argc, char **argv, struct config_wishes *ret_wishes,
                           struct error *error) _must_check_;
 
-/* Fills what depends on the machine: instance-id (WEBSITE_INSTANCE_ID, else the host name) and machine-name
- * (the host name as it is). */
+/* Fills what depends on the machine: instance-id (WEBSITE_INSTANCE_ID, else the host name),
+ * machine-name (the host name as it is), site-name and slot-name (WEBSITE_SITE_NAME, WEBSITE_SLOT_NAME). */
 int config_settle(struct config *config, struct error *error) _must_check_;
 
 /* As a file that config_read_file would read to the same values. */

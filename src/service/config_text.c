@@ -165,7 +165,8 @@ static int print_key(const struct config *config, const struct config_key *key, 
 {
     const void *place = (const char *)config + key->offset;
     bool is_text = key->type == CONFIG_STRING || key->type == CONFIG_PREFIX ||
-                   key->type == CONFIG_DIRECTORIES || key->type == CONFIG_URLS || key->type == CONFIG_LISTEN;
+                   key->type == CONFIG_DIRECTORIES || key->type == CONFIG_URLS ||
+                   key->type == CONFIG_NETWORKS || key->type == CONFIG_LISTEN;
     uint64_t number = is_text ? 0 : *(const uint64_t *)place;
     int r = 0;
 
@@ -174,6 +175,7 @@ static int print_key(const struct config *config, const struct config_key *key, 
     case CONFIG_PREFIX:
     case CONFIG_DIRECTORIES:
     case CONFIG_URLS:
+    case CONFIG_NETWORKS:
         return buffer_append_format(out, "%s = %s\n", key->name, *(char *const *)place);
     case CONFIG_LISTEN:
         for (size_t i = 0; r == 0 && i < config->listen_count; i++)

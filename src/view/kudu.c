@@ -20,7 +20,6 @@ static void member_user(struct json *json, const struct kudu_style *style, uid_t
 
 static void members_identity(struct json *json, const struct kudu_style *style, pid_t pid, const char *name)
 {
-    json_member_i64(json, "id", pid);
     json_member_string(json, "name", name);
     json_member_string(json, "machineName", style->machine);
     kudu_member_href(json, style, "href", pid, "");
@@ -39,12 +38,12 @@ static void members_runtime(struct json *json, const struct runtime *runtime)
 void kudu_summary(struct json *json, const struct kudu_style *style, pid_t pid, const char *name, uid_t user,
                   const struct runtime *runtime)
 {
-    json_object_begin(json);
+    kudu_object_begin(json, style, pid);
     members_identity(json, style, pid, name);
     member_user(json, style, user);
     if (runtime)
         members_runtime(json, runtime);
-    json_object_end(json);
+    arm_object_end(json, &style->arm);
 }
 
 static void member_children(struct json *json, const struct kudu_style *style, const struct id_list *children)
@@ -56,16 +55,6 @@ static void member_children(struct json *json, const struct kudu_style *style, c
     json_array_end(json);
 }
 
-static void member_threads(struct json *json, const struct kudu_style *style, pid_t pid,
-                           const struct thread_list *threads)
-{
-    json_key(json, "threads");
-    json_array_begin(json);
-    for (size_t i = 0; i < threads->count; i++)
-        kudu_thread(json, style, pid, &threads->items[i], false);
-    json_array_end(json);
-}
-
 static void member_files(struct json *json, const struct open_file_list *files)
 {
     json_key(json, "open_file_handles");
@@ -73,6 +62,20 @@ static void member_files(struct json *json, const struct open_file_list *files)
     for (size_t i = 0; i < files->count; i++)
         json_text(json, files->items[i].text);
     json_array_end(json);
+}
+
+static void members_threads_and_files(struct json *json, const struct kudu_style *style, pid_t pid,
+                                      const struct process_info *info)
+{
+    struct kudu_style inside = *style;
+
+    inside.arm = arm_inside(&style->arm, "/threads/");
+    json_key(json, "threads");
+    kudu_threads(json, &inside, pid, &info->threads, false);
+    member_files(json, &info->files);
+    inside.arm = arm_inside(&style->arm, "/modules/");
+    json_key(json, "modules");
+    kudu_modules(json, &inside, pid, &info->modules);
 }
 
 static void members_cpu(struct json *json, const struct process_info *info)
@@ -126,7 +129,7 @@ void kudu_process(struct json *json, const struct kudu_style *style, const struc
 {
     pid_t pid = info->stat.pid, parent = info->stat.parent > 0 ? info->stat.parent : -1;
 
-    json_object_begin(json);
+    kudu_object_begin(json, style, pid);
     members_identity(json, style, pid, info->name);
     kudu_member_href(json, style, "minidump", pid, "/dump");
     kudu_member_href(json, style, "gcdump", pid, "/gcdump");
@@ -134,12 +137,10 @@ void kudu_process(struct json *json, const struct kudu_style *style, const struc
     kudu_member_flag(json, "is_hung", info->is_hung);
     kudu_member_href(json, style, "parent", parent, "");
     member_children(json, style, &info->children);
-    member_threads(json, style, pid, &info->threads);
-    member_files(json, &info->files);
-    json_key(json, "modules");
-    kudu_modules(json, style, pid, &info->modules);
+    members_threads_and_files(json, style, pid, info);
     json_member_string(json, "file_name", info->file_name ? info->file_name : "N/A");
-    kudu_member_text(json, "command_line", buffer_string(&info->command_line));
+    if (!style->for_reader)
+        kudu_member_text(json, "command_line", buffer_string(&info->command_line));
     member_user(json, style, info->status.uid[1]);
     members_runtime(json, &info->runtime);
     kudu_member_number(json, "handle_count", info->handle_count);
@@ -149,9 +150,11 @@ void kudu_process(struct json *json, const struct kudu_style *style, const struc
     members_memory(json, info);
     kudu_member_date(json, "time_stamp", clock_realtime_ns());
     if (!info->environ_denied) {
+        struct kudu_style inside = *style;
+        inside.arm = (struct arm_style){0}; /* no resource */
         json_key(json, "environment_variables");
-        kudu_environment(json, &info->environ, "all");
+        kudu_environment(json, &inside, &info->environ, "all");
     }
     members_azure(json, &info->environ);
-    json_object_end(json);
+    arm_object_end(json, &style->arm);
 }

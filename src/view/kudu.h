@@ -5,11 +5,14 @@
 
 #include "base/json.h"
 #include "capture/process.h"
+#include "view/arm.h"
 
 struct kudu_style {
     const char *base;
     const char *machine;
     const struct host *host;
+    struct arm_style arm; /* of the objects below; all zeros: no envelopes */
+    bool for_reader;      /* without command lines, and of the environment only what Kudu shows a reader */
 };
 
 /* user (uid_t)-1: unknown, left out. runtime may be NULL. */
@@ -20,12 +23,20 @@ void kudu_thread(struct json *json, const struct kudu_style *style, pid_t pid,
                  const struct thread_info *thread, bool full);
 void kudu_module(struct json *json, const struct kudu_style *style, pid_t pid, const struct module *module,
                  bool full);
+/* The array of threads, in the short form or in full. */
+void kudu_threads(struct json *json, const struct kudu_style *style, pid_t pid,
+                  const struct thread_list *threads, bool full);
 /* The array of the short form, sorted by file name as Kudu does (without regard to case). */
 void kudu_modules(struct json *json, const struct kudu_style *style, pid_t pid,
                   const struct module_list *modules);
 /* One flat object. filter: "all", or a part of the name in any case. A name that is set twice comes once, as
  * getenv() would find it. */
-void kudu_environment(struct json *json, const struct buffer *block, const char *filter);
+void kudu_environment(struct json *json, const struct kudu_style *style, const struct buffer *block,
+                      const char *filter);
+
+/* Around the elements of an array of the objects above; returns their style. */
+struct kudu_style kudu_array_begin(struct json *json, const struct kudu_style *style);
+void kudu_array_end(struct json *json, const struct kudu_style *style);
 
 /* ISO 8601 UTC with 7 decimals and Z; [-][d.]hh:mm:ss[.fffffff]. ns. */
 enum { KUDU_TIME_SIZE = 48 };

@@ -24,7 +24,20 @@ static bool name_holds(const char *name, size_t size, const char *part)
     return false;
 }
 
-static int collect(const struct buffer *block, const char *filter, struct variables *variables)
+/* What Kudu shows to those who may only read. */
+static bool is_for_readers(const struct environ_entry *entry)
+{
+    static const char *const names[] = {"MicrosoftProductionDiagnostics_AgentPath", "COR_ENABLE_PROFILING",
+                                        "CORECLR_ENABLE_PROFILING"};
+
+    for (size_t i = 0; i < ELEMENTS_OF(names); i++)
+        if (strlen(names[i]) == entry->name_size && memcmp(names[i], entry->name, entry->name_size) == 0)
+            return true;
+    return false;
+}
+
+static int collect(const struct buffer *block, bool for_reader, const char *filter,
+                   struct variables *variables)
 {
     bool all = strcasecmp(filter, "all") == 0;
     struct environ_entry entry;
@@ -32,6 +45,8 @@ static int collect(const struct buffer *block, const char *filter, struct variab
 
     while (environ_next(block, &cursor, &entry)) {
         if (!all && !name_holds(entry.name, entry.name_size, filter))
+            continue;
+        if (for_reader && !is_for_readers(&entry))
             continue;
         int r = ARRAY_RESERVE(variables, 1, LIMIT_ENVIRON);
         if (r < 0)
@@ -71,16 +86,17 @@ static int mark_repeated(struct variables *variables)
     return 0;
 }
 
-void kudu_environment(struct json *json, const struct buffer *block, const char *filter)
+void kudu_environment(struct json *json, const struct kudu_style *style, const struct buffer *block,
+                      const char *filter)
 {
     struct variables variables = {0};
-    int r = collect(block, filter, &variables);
+    int r = collect(block, style->for_reader, filter, &variables);
 
     if (r == 0 && variables.count > 1)
         r = mark_repeated(&variables);
     if (r < 0 && json->error == 0)
         json->error = r;
-    json_object_begin(json);
+    arm_object_begin(json, &style->arm, filter);
     for (size_t i = 0; i < variables.count; i++) {
         const struct variable *variable = &variables.items[i];
         if (variable->is_repeated)
@@ -88,6 +104,6 @@ void kudu_environment(struct json *json, const struct buffer *block, const char 
         json_key_bytes(json, variable->entry.name, variable->entry.name_size);
         json_bytes(json, variable->entry.value, variable->entry.value_size);
     }
-    json_object_end(json);
+    arm_object_end(json, &style->arm);
     free(variables.items);
 }

@@ -12,6 +12,9 @@ void kudu_member_time_span(struct json *json, const char *key, int64_t ns);  /* 
 
 void kudu_member_build_id(struct json *json, const struct module *module); /* none: left out */
 
+/* The beginning of a process or thread, with its id. */
+void kudu_object_begin(struct json *json, const struct kudu_style *style, int64_t id);
+
 /* {collection}/{pid}{rest}: what every href begins with. */
 const char *kudu_collection(const struct kudu_style *style);
 void kudu_member_href(struct json *json, const struct kudu_style *style, const char *key, pid_t pid,

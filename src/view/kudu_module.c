@@ -43,9 +43,11 @@ static void members_full(struct json *json, const struct module *module)
 void kudu_module(struct json *json, const struct kudu_style *style, pid_t pid, const struct module *module,
                  bool full)
 {
-    json_object_begin(json);
-    json_key(json, "base_address");
-    json_format(json, "%" PRIx64, module->base);
+    char base[24];
+
+    (void)snprintf(base, sizeof base, "%" PRIx64, module->base); /* fits */
+    arm_object_begin(json, &style->arm, base);
+    json_member_string(json, "base_address", base);
     json_member_string(json, "file_name", base_name(module->path));
     json_key(json, "href");
     json_format(json, "%s/%d/modules/%" PRIx64, kudu_collection(style), (int)pid, module->base);
@@ -60,7 +62,7 @@ void kudu_module(struct json *json, const struct kudu_style *style, pid_t pid, c
         kudu_member_build_id(json, module);
         kudu_member_flag(json, "deleted", module->deleted);
     }
-    json_object_end(json);
+    arm_object_end(json, &style->arm);
 }
 
 /* By file name without regard to case, as .NET's OrderBy on a string does; the same name by its address. */
@@ -79,6 +81,7 @@ void kudu_modules(struct json *json, const struct kudu_style *style, pid_t pid,
                   const struct module_list *modules)
 {
     _cleanup_free_ const struct module **sorted = NULL;
+    struct kudu_style element;
 
     if (modules->count > 0) {
         sorted = calloc(modules->count, sizeof *sorted);
@@ -90,8 +93,8 @@ void kudu_modules(struct json *json, const struct kudu_style *style, pid_t pid,
             sorted[i] = &modules->items[i];
         qsort(sorted, modules->count, sizeof *sorted, by_file_name);
     }
-    json_array_begin(json);
+    element = kudu_array_begin(json, style);
     for (size_t i = 0; i < modules->count; i++)
-        kudu_module(json, style, pid, sorted[i], false);
-    json_array_end(json);
+        kudu_module(json, &element, pid, sorted[i], false);
+    kudu_array_end(json, style);
 }

@@ -37,8 +37,7 @@ static void members_full(struct json *json, const struct kudu_style *style, pid_
 void kudu_thread(struct json *json, const struct kudu_style *style, pid_t pid,
                  const struct thread_info *thread, bool full)
 {
-    json_object_begin(json);
-    json_member_i64(json, "id", thread->id);
+    kudu_object_begin(json, style, thread->id);
     json_key(json, "href");
     json_format(json, "%s/%d/threads/%d", kudu_collection(style), (int)pid, (int)thread->id);
     if (full)
@@ -51,5 +50,15 @@ void kudu_thread(struct json *json, const struct kudu_style *style, pid_t pid,
     } else {
         kudu_member_text(json, "name", thread->name);
     }
-    json_object_end(json);
+    arm_object_end(json, &style->arm);
+}
+
+void kudu_threads(struct json *json, const struct kudu_style *style, pid_t pid,
+                  const struct thread_list *threads, bool full)
+{
+    const struct kudu_style element = kudu_array_begin(json, style);
+
+    for (size_t i = 0; i < threads->count; i++)
+        kudu_thread(json, &element, pid, &threads->items[i], full);
+    kudu_array_end(json, style);
 }

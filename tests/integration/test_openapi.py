@@ -1,5 +1,6 @@
 """Real answers of every route against what openapi.json says of them."""
 import re
+import socket
 
 import jsonschema
 import pytest
@@ -39,7 +40,8 @@ def test_schemas_are_schemas(document):
 def test_every_answer_is_as_described(service, document, target):
     process = target("shapes", "threads", "3")
     detail = service.json(f"/api/processes/{process.pid}")
-    values = {"tid": detail["threads"][-1]["id"], "base": detail["modules"][0]["base_address"], "filter": "all"}
+    values = {"tid": detail["threads"][-1]["id"], "base": detail["modules"][0]["base_address"], "filter": "all",
+              "subscriptionId": "s", "resourceGroupName": "g", "name": "any", "slot": "production", "instanceId": socket.gethostname()}
     checked = 0
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
@@ -58,7 +60,7 @@ def test_every_answer_is_as_described(service, document, target):
             assert response, (path, answer.status, answer.body[:300])
             check(document, response, answer)
             checked += 1
-    assert checked > 30
+    assert checked > 80
 
 
 def test_errors_are_as_described(service, document):
@@ -85,6 +87,17 @@ def test_ending_is_as_described(service, document, target, method, path):
     answer = service.request(method, fill(path, process, {}))
     assert answer.status == 200, answer.body
     check(document, document["paths"][path][method.lower()]["responses"]["200"], answer)
+
+
+def test_ending_in_arms_form_is_as_described(service, document, target):
+    process = target("shapes", "threads", "1")
+    path, methods = next((p, m) for p, m in document["paths"].items() if p.startswith("/subscriptions") and "delete" in m)
+    values = {"subscriptionId": "s", "resourceGroupName": "g", "name": "any"}
+    answer = service.request("DELETE", fill(path, process, values))
+    assert str(answer.status) in methods["delete"]["responses"] and answer.status == 204
+    process.wait(10)
+    answer = service.request("DELETE", fill(path, process, values))
+    check(document, methods["delete"]["responses"]["default"], answer)
 
 
 def test_hostile_processes_are_as_described(service, document, target):

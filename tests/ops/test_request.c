@@ -39,6 +39,10 @@ static void all_parts_arrive(void **state)
     (void)state;
 
     (void)snprintf(request.base, sizeof request.base, "https://host:1/api/processes");
+    (void)snprintf(request.resource, sizeof request.resource, "/subscriptions/s");
+    (void)snprintf(request.location, sizeof request.location, "West Europe");
+    request.dialect = DIALECT_ARM;
+    request.for_reader = true;
     assert_int_equal(fields_add(&request.arguments, "a", ""), 0);
     assert_int_equal(fields_add(&request.arguments, "b", "\n\xff\"first"), 0);
     assert_int_equal(fields_add(&request.arguments, "b", "last"), 0);
@@ -46,6 +50,10 @@ static void all_parts_arrive(void **state)
     assert_int_equal(request_decode(message.data, message.size, &back, NULL), 0);
     assert_string_equal(back.base, request.base);
     assert_int_equal(back.child, request.child);
+    assert_string_equal(back.resource, request.resource);
+    assert_string_equal(back.location, request.location);
+    assert_int_equal(back.dialect, DIALECT_ARM);
+    assert_true(back.for_reader && !back.head_only);
     assert_int_equal(back.arguments.count, 3);
     assert_string_equal(request_string(&back, "a"), "");
     assert_string_equal(back.arguments.items[1].value, "\n\xff\"first");

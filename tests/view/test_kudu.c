@@ -136,17 +136,17 @@ static void environments_are_filtered_flat_objects(void **state)
 
     (void)state;
     ASSERT_JSON(
-        kudu_environment(&json, &block, "all"),
+        kudu_environment(&json, &style, &block, "all"),
         "{\"PATH\":\"/bin:/usr/bin\",\"Home\":\"/root\",\"EMPTY\":\"\",\"X\":\"a=b\",\"tail\":\"no NUL\"}");
     ASSERT_JSON(
-        kudu_environment(&json, &block, "ALL"),
+        kudu_environment(&json, &style, &block, "ALL"),
         "{\"PATH\":\"/bin:/usr/bin\",\"Home\":\"/root\",\"EMPTY\":\"\",\"X\":\"a=b\",\"tail\":\"no NUL\"}");
-    ASSERT_JSON(kudu_environment(&json, &block, "om"), "{\"Home\":\"/root\"}");
-    ASSERT_JSON(kudu_environment(&json, &block, "pAt"), "{\"PATH\":\"/bin:/usr/bin\"}");
-    ASSERT_JSON(kudu_environment(&json, &block, "PATH=/"), "{}"); /* names only, never values */
-    ASSERT_JSON(kudu_environment(&json, &block, "root"), "{}");
-    ASSERT_JSON(kudu_environment(&json, &empty, "all"), "{}");
-    ASSERT_JSON(kudu_environment(&json, &odd, "all"),
+    ASSERT_JSON(kudu_environment(&json, &style, &block, "om"), "{\"Home\":\"/root\"}");
+    ASSERT_JSON(kudu_environment(&json, &style, &block, "pAt"), "{\"PATH\":\"/bin:/usr/bin\"}");
+    ASSERT_JSON(kudu_environment(&json, &style, &block, "PATH=/"), "{}"); /* names only, never values */
+    ASSERT_JSON(kudu_environment(&json, &style, &block, "root"), "{}");
+    ASSERT_JSON(kudu_environment(&json, &style, &empty, "all"), "{}");
+    ASSERT_JSON(kudu_environment(&json, &style, &odd, "all"),
                 "{\"B\xef\xbf\xbd\":\"\xef\xbf\xbd\",\"Q\\\"\":\"\\\\\\n\"}");
 }
 

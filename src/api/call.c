@@ -1,0 +1,141 @@
+#include "api/call.h"
+
+#include "api/answer_source.h"
+#include "http/accept.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+enum { FORMS_MAX = 16 }; /* of one operation */
+
+int call_set_base(const struct caller *caller, const struct http_exchange *exchange, const char *path,
+                  size_t path_size, struct request *request, struct error *error)
+{
+    const struct listener *listener = http_exchange_listener(exchange);
+    const char *host = http_exchange_header(exchange, "Host");
+    int size;
+
+    if (host && *host)
+        size = snprintf(request->base, sizeof request->base, "http://%s%s%.*s", host, caller->prefix,
+                        (int)path_size, path);
+    else
+        size = snprintf(request->base, sizeof request->base, "%s%s%.*s",
+                        listener->is_unix ? "http://localhost" : listener->url, caller->prefix,
+                        (int)path_size, path);
+    if (size < 0 || (size_t)size >= sizeof request->base)
+        return error_set(error, EINVAL, "The Host header and the path are longer than %zu bytes together.",
+                         sizeof request->base - 1);
+    return 0;
+}
+
+static bool is_argument(const struct operation *operation, const char *name)
+{
+    /* what Azure's clients and front ends add to every request */
+    static const char *const others[] = {"api-version", "instance", "_"};
+
+    for (const struct operation_argument *argument = operation->arguments; argument && argument->name;
+         argument++) {
+        if (strcasecmp(argument->name, name) == 0)
+            return true;
+    }
+    for (size_t i = 0; i < ELEMENTS_OF(others); i++) {
+        if (strcasecmp(others[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Where something is ended, what is not understood must not be taken for nothing: ?dry-run=true, ?dryRun. */
+static int check_arguments(const struct operation *operation, const struct target *target,
+                           struct error *error)
+{
+    for (size_t i = 0; i < target->query_count; i++) {
+        const char *name = target->query[i].name;
+        if (!is_argument(operation, name))
+            return error_set(error, EINVAL, "There is no argument '%.60s' here, and nothing was done.", name);
+        if (!*target->query[i].value)
+            return error_set(error, EINVAL, "The argument '%.60s' has no value, and nothing was done.", name);
+    }
+    return 0;
+}
+
+/* Only what the operation knows: clients send more (ARM's api-version), and Kudu ignores it. */
+static int add_arguments(const struct operation *operation, const struct target *target,
+                         struct request *request, struct error *error)
+{
+    int r = operation->flags & OPERATION_CHANGES ? check_arguments(operation, target, error) : 0;
+
+    for (const struct operation_argument *argument = operation->arguments;
+         argument && argument->name && r == 0; argument++) {
+        const char *value = target_query(target, argument->name);
+        /* an empty one is as good as none, as ASP.NET binds it */
+        if (value && *value)
+            r = fields_add(&request->arguments, argument->name, value);
+    }
+    return r;
+}
+
+/* ?format= is stronger than Accept: it can be typed into a browser. */
+static int add_form(struct http_exchange *exchange, const struct operation *operation,
+                    struct request *request)
+{
+    const char *types[FORMS_MAX], *accept = http_exchange_header(exchange, "Accept");
+    size_t count = 0;
+
+    if (!operation->forms || !accept || request_string(request, "format"))
+        return 0;
+    while (count < FORMS_MAX && operation->forms[count].format) {
+        types[count] = operation->forms[count].type;
+        count++;
+    }
+    http_header(exchange, "Vary", "Accept");
+    return fields_add(&request->arguments, "format",
+                      operation->forms[accept_choose(accept, types, count)].format);
+}
+
+int call_add_captures(const struct route_match *match, struct request *request)
+{
+    const struct route_capture *second = &match->captures[1];
+
+    if (match->capture_count > 0)
+        request->id = match->captures[0].number;
+    if (match->capture_count < 2)
+        return 0;
+    if (second->kind == CAPTURE_TEXT)
+        return fields_add(&request->arguments, "filter", second->text);
+    request->child = second->number;
+    return 0;
+}
+
+int call_operation(const struct caller *caller, struct http_exchange *exchange,
+                   const struct operation *operation, const struct target *target, struct request *request,
+                   unsigned status, struct error *error)
+{
+    int fd, r;
+
+    (void)snprintf(request->operation, sizeof request->operation, "%s", operation->name); /* fits: our own */
+    request->head_only = http_exchange_method(exchange) == HTTP_HEAD;
+    r = add_arguments(operation, target, request, error);
+    if (r == 0)
+        r = add_form(exchange, operation, request);
+    if (r == 0)
+        r = inspector_call(caller->channel, request, &fd, error);
+    if (r == 0)
+        r = answer_source_start(exchange, fd, status);
+    return error_ensure(error, r, "The request could not be passed on");
+}
+
+void call_answer_unmatched(struct http_exchange *exchange, const struct route_match *match)
+{
+    char allow[HTTP_ALLOW_SIZE];
+
+    if (!match->allowed) {
+        http_answer_problem(exchange, 404,
+                            "There is nothing at this address; GET /openapi.json lists what is.");
+        return;
+    }
+    http_method_allow(match->allowed, allow);
+    http_header(exchange, "Allow", allow);
+    http_answer_problem(exchange, 405, "The requested resource does not support this method.");
+}

@@ -1,0 +1,34 @@
+/* From a request of HTTP to an operation: what all dialects have in common. */
+#pragma once
+
+#include "base/networks.h"
+#include "http/exchange.h"
+#include "http/router.h"
+#include "http/target.h"
+#include "ops/operation.h"
+#include "service/client.h"
+#include "service/config.h"
+
+struct caller {
+    int channel;                 /* to the inspector */
+    const char *prefix;          /* "" or "/prefix": where the service stands behind a proxy */
+    const struct config *config; /* borrowed */
+    struct networks front_ends;  /* whose word is taken for what a client may see */
+};
+
+/* The absolute URI that hrefs begin with, from what the client sees: scheme, Host, prefix, path. */
+int call_set_base(const struct caller *caller, const struct http_exchange *exchange, const char *path,
+                  size_t path_size, struct request *request, struct error *error) _must_check_;
+
+/* Fills request with the operation and the arguments it knows of target, asks the inspector and has its
+ * answer go out with `status`. The rest of request (base, id, child, dialect) is the dialect's. On failure
+ * nothing was answered. */
+int call_operation(const struct caller *caller, struct http_exchange *exchange,
+                   const struct operation *operation, const struct target *target, struct request *request,
+                   unsigned status, struct error *error) _must_check_;
+
+/* What a pattern took out of the path into the request: the id, and a child or an environment's filter. */
+int call_add_captures(const struct route_match *match, struct request *request) _must_check_;
+
+/* Answers where a table has no route for the request: 404 or 405. */
+void call_answer_unmatched(struct http_exchange *exchange, const struct route_match *match);

@@ -1,0 +1,7 @@
+/* What each route may answer, in openapi.json. */
+#pragma once
+
+#include "base/json.h"
+
+/* The member "responses" of a route that leads to this operation, or answers from memory under this name. */
+void openapi_responses(struct json *json, const char *operation, bool is_arm);
