@@ -82,7 +82,7 @@
 #define LIMIT_DOTNET_OBJECTS 268435456u          /* 24 bytes each ... */
 #define LIMIT_DOTNET_REFERENCES 2147483648u      /* ... and 8 of each reference between them */
 #define LIMIT_DOTNET_ROOTS 67108864u             /* 16 bytes each */
-#define LIMIT_DOTNET_TYPES 1048576u              /* 64 bytes each */
+#define LIMIT_DOTNET_TYPES 1048576u              /* 88 bytes each */
 #define LIMIT_DOTNET_FIELDS 1048576u             /* that are static */
 #define LIMIT_DOTNET_STRINGS (64u * 1024 * 1024) /* names of types and fields */
 #define LIMIT_DOTNET_GRAPH 0x7fffffffu           /* bytes of the objects in a .gcdump: it counts them so */

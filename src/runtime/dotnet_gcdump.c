@@ -105,7 +105,7 @@ static void put_type(struct writer *writer, const char *name, const char *module
     put_u32(writer, (uint32_t)(length + more));
     put(writer, name, length);
     put(writer, ranges[class], more);
-    put_u32(writer, class == 0 ? size : UINT32_MAX);
+    put_u32(writer, size);
     put_string(writer, module);
 }
 
@@ -148,7 +148,7 @@ static void put_types(struct writer *writer, const struct dotnet_heap *heap, con
 
         for (unsigned class = 0; class < DOTNET_SIZE_CLASSES; class ++)
             if (type->classes >> class & 1)
-                put_type(writer, type->name, type->module_path, class, type->size);
+                put_type(writer, type->name, type->module_path, class, type->sizes[class]);
     }
 }
 
@@ -167,7 +167,7 @@ static void put_node(struct writer *writer, const struct dotnet_heap *heap, cons
 {
     const struct dotnet_node *node = &heap->nodes.items[i];
     const struct dotnet_type *type = &heap->types.items[node->type];
-    bool usual = dotnet_size_class(node->size) == 0 && node->size == type->size;
+    bool usual = node->size == type->sizes[dotnet_size_class(node->size)];
     size_t pairs = pairs_of(heap, i, next_pair), known = 0;
 
     put_packed(writer, (int64_t)type_of(heap, types, node) << 1 | !usual);

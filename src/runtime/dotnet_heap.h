@@ -23,10 +23,10 @@ enum { DOTNET_SIZE_CLASSES = 7 };
 
 struct dotnet_type {
     uint64_t id, module;
-    const char *name;        /* as people write it; NULL: it was not told */
-    uint32_t same;           /* the first type of this name and module, whose fields below are filled */
-    uint32_t size;           /* of most of its objects */
-    uint8_t classes;         /* which there are, a bit each */
+    const char *name; /* as people write it; NULL: it was not told */
+    uint32_t same;    /* the first type of this name and module, whose fields below are filled */
+    uint8_t classes;  /* of sizes: which there are, a bit each */
+    uint32_t sizes[DOTNET_SIZE_CLASSES]; /* of the first object of each */
     uint64_t count, bytes;   /* of its objects; once finished all of those of its name and module */
     const char *module_path; /* NULL: not known */
 };

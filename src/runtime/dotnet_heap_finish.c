@@ -199,7 +199,8 @@ unsigned dotnet_size_class(uint32_t size)
     return class;
 }
 
-/* Which classes of size there are of each type, and the size that its first small object has. */
+/* Which classes of size there are of each type, and the size that the first object of each has: that of most
+ * of them, in the first class. */
 static void measure_types(struct dotnet_heap *heap)
 {
     for (size_t i = 0; i < heap->nodes.count; i++) {
@@ -209,8 +210,8 @@ static void measure_types(struct dotnet_heap *heap)
 
         node->type = heap->types.items[node->type].same;
         type = &heap->types.items[node->type];
-        if (class == 0 && !(type->classes & 1))
-            type->size = node->size;
+        if (!(type->classes >> class & 1))
+            type->sizes[class] = node->size;
         type->classes |= (uint8_t)(1 << class);
     }
 }

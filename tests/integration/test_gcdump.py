@@ -19,7 +19,7 @@ import jsonschema
 import pytest
 
 from conftest import ROOT, wait_until
-from dotnet import build_reader, compile_alone
+from dotnet import ENVIRONMENT, build_reader, compile_alone, install_tool
 from test_dump_readers import needs, run
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -43,6 +43,11 @@ def program():
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory):
     return build_reader(HERE / "gcdump_reader", tmp_path_factory.mktemp("reader"))
+
+
+@pytest.fixture(scope="module")
+def tool(tmp_path_factory):
+    return install_tool("dotnet-gcdump", "10.0.750501", tmp_path_factory.mktemp("tools"))
 
 
 @pytest.fixture
@@ -125,6 +130,31 @@ def test_objects_are_exact(procscope, heap, reader, program, tmp_path):
     groups = sum(count for name, (count, size) in read["types"].items() if size == 0)
     assert read["nodes"] == objects + groups and f"{objects} objects, {read['total']} bytes, 0 references that led nowhere" in read["log"]
     wait_until(lambda: traces(process.pid) == before, "no trace of the session")
+
+
+def reported(tool, path):
+    """What dotnet-gcdump says of a dump: bytes and objects of all, and by type how many there are and how large the first is."""
+    lines = [line.replace(",", "").split(maxsplit=2) for line in run(tool, "report", path, env=ENVIRONMENT).stdout.decode().splitlines()
+             if re.match(r" +[\d,]+ ", line)]
+    total, objects, *types = lines
+    assert (total[1:], objects[1:]) == (["GC", "Heap bytes"], ["GC", "Heap objects"])
+    return int(total[0]), int(objects[0]), {re.sub(r"  \[.*\]$", "", name): (int(count), int(size)) for size, count, name in types}
+
+
+def test_microsofts_own_tool(procscope, heap, tool, tmp_path):
+    """It reads ours, and what it collects itself of the same process is the same but for what it has that do in addition."""
+    process = heap(KNOWN)
+    ours, theirs = tmp_path / "ours.gcdump", tmp_path / "theirs.gcdump"
+    take(procscope, process.pid, ours)
+    done = patiently(lambda: run(tool, "collect", "-p", process.pid, "-o", theirs, "--timeout", "200", check=False,
+                                 env={**ENVIRONMENT, "TMPDIR": str(process.folder)}), lambda done: not theirs.exists())
+    assert done.returncode == 0, done.stdout
+    (bytes_, objects, types), (their_bytes, their_objects, their_types) = reported(tool, ours), reported(tool, theirs)
+    known = {"Known": (KNOWN + 100, 24), "Link": (1000, 24), "Attached": (10, 24), "Held": (10, 24), "Known[] (Bytes > 1M)": (1, 8 * KNOWN + 24),
+             "System.Byte[] (Bytes > 1M)": (1, 5_000_024)}
+    for found in (types, their_types):
+        assert {name: found.get(name) for name in known} == known
+    assert bytes_ == pytest.approx(their_bytes, rel=0.01) and objects == pytest.approx(their_objects, rel=0.01)
 
 
 def test_what_keeps_objects_alive(procscope, heap, reader, tmp_path):
