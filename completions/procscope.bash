@@ -19,7 +19,7 @@ _procscope() {
             done
             [[ -n $value ]] && url=(--url "$value")
             ;;
-        -o | --output | -t | --type | --format | --inner | --modules | --compress | --level | --max-bytes | --mode | --max-pause | -s | --signal | -g | --grace | --color | --ca-file | --main-pid | --main-name)
+        -o | --output | --compare | -t | --type | --format | --inner | --modules | --compress | --level | --max-bytes | --mode | --max-pause | -s | --signal | -g | --grace | --color | --ca-file | --main-pid | --main-name)
             i=$((i + 1))
             ;;
         -*) ;;
@@ -27,7 +27,7 @@ _procscope() {
         esac
     done
     case $before in
-    -o | --output | --ca-file | --config | --core)
+    -o | --output | --ca-file | --config | --core | --compare)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
@@ -46,8 +46,8 @@ _procscope() {
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_procscope_options ${verb:+"$verb"})" -- "$word")
     elif [[ -z $verb || $verb == help ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'ps show threads stack profile modules memory handles env kill dump doctor serve help version' -- "$word")
-    elif [[ $verb =~ ^(show|threads|stack|profile|modules|memory|env|kill|dump|doctor)$ ]] && ((position == 0)); then
+        mapfile -t COMPREPLY < <(compgen -W 'ps show threads stack profile modules memory handles env kill dump gcdump heap heapdump doctor serve help version' -- "$word")
+    elif [[ $verb =~ ^(show|threads|stack|profile|modules|memory|env|kill|dump|gcdump|heap|heapdump|doctor)$ ]] && ((position == 0)); then
         # ids, and names that are one plain word: others would need quotes
         mapfile -t COMPREPLY < <(compgen -W "main self $(procscope "${url[@]}" ps --all --no-header 2>/dev/null |
             awk '$3 ~ /^[A-Za-z0-9._+-]+$/ && NF == 3 {print $1; if (!seen[$3]++) print $3}')" -- "$word")

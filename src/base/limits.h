@@ -73,6 +73,7 @@
 #define LIMIT_JAVA_THREADS 65536u              /* 112 bytes each; of frames as many as of all stacks */
 #define LIMIT_JAVA_STRINGS (32u * 1024 * 1024) /* all names in it, each once */
 #define LIMIT_HEAP_TYPES 262144u               /* types of one heap */
+#define LIMIT_HEAP_FILE (64u * 1024 * 1024)    /* bytes of a count that was saved, to compare with */
 #define LIMIT_HEAP_LINE 4096u                  /* bytes of one line of a class histogram: a type's name */
 
 #define LIMIT_DOTNET_MS 5000u                    /* for a .NET runtime to answer */
