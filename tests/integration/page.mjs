@@ -249,37 +249,83 @@ const scenarios = {
     return seen;
   },
 
-  /** The heap of a Java virtual machine: nothing before it is asked for. */
+  /** The heap of a Java virtual machine: nothing before it is asked for; then two counts, and what changed between them. */
   async heap() {
     const page = await open(`#/${given.id}/general`);
-    let asked = 0;
-    page.on("request", (request) => (asked += /\/heap(dump)?\?/.test(request.url()) ? 1 : 0));
+    const asked = [];
+    page.on("request", (request) => asked.push(...(/\/heap(dump)?\?/.test(request.url()) ? [request.url()] : [])));
+    const rows = page.locator("tbody tr");
     await page.getByRole("tab", { name: "Heap" }).click();
     await page.getByRole("button", { name: "Count them" }).waitFor();
     await axe(page, "heap");
-    if (asked > 0) faults.push("the heap was looked at before anybody asked");
+    if (asked.length > 0) faults.push("the heap was looked at before anybody asked");
+    await page.getByRole("radio", { name: /^All/ }).check();
     await page.getByRole("button", { name: "Count them" }).click();
-    await page.getByRole("searchbox", { name: "Filter types" }).fill("heap$known");
-    const known = await page.locator("tbody tr", { hasText: "Heap$Known" }).innerText();
+    const known = await narrowed(page, "heap$known");
     await axe(page, "what fills the heap");
-    const button = page.getByRole("button", { name: "Download the heap" });
+
+    await page.getByRole("radio", { name: /^Those alive/ }).check();
+    await page.getByRole("button", { name: "Count them again" }).click();
+    await page.waitForFunction(() => document.querySelector("select")?.length === 2);
+    await page.getByRole("combobox", { name: "compared with" }).selectOption({ index: 1 });
+    const gone = await narrowed(page, "heap$garbage");
+    await page.getByRole("searchbox", { name: "Filter types" }).fill("");
+    await page.getByRole("button", { name: "Shrunk" }).click();
+    await axe(page, "what changed");
+    const shrunk = await page.locator("tbody .grown").evaluateAll((cells) => cells.filter((cell) => cell.cellIndex === 0).length);
+    await thin(page);
+
+    // by keys: one stop of Tab, arrows from there
+    await page.getByRole("button", { name: "Objects", exact: true }).first().focus();
+    await tabTo(page, page.locator(".tile[tabindex='0']"));
+    const first = await page.evaluate(() => document.activeElement.ariaLabel);
+    for (const key of ["ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"]) await page.keyboard.press(key);
+    await page.keyboard.press("End");
+    const last = await page.evaluate(() => document.activeElement.ariaLabel);
+    if (first === last) faults.push("no key leads from one area to another");
+    await page.locator(".memory-map .told", { hasText: last }).waitFor();
+    await page.keyboard.press("Home");
+    await page.keyboard.press("Enter");
+    await page.locator(".tile[aria-pressed='true']").waitFor();
+    if ((await rows.count()) !== 1 || !first.startsWith(await rows.locator("code").innerText())) faults.push(`${first} is not what the table shows`);
+    await axe(page, "one type");
+    await page.getByRole("button", { name: "All types" }).click();
+
+    const saving = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Save", exact: true }).click();
+    await (await saving).saveAs(given.saved);
+    await opened(page, { name: "other.json", mimeType: "application/json", buffer: Buffer.from('{"types": 7}') });
+    const refused = await page.getByRole("alert").innerText();
+    await opened(page, given.saved);
+    await page.getByText("As many bytes, as many objects").waitFor();
+    await page.getByRole("tab", { name: "Memory" }).click();
+    await page.getByText("in memory").first().waitFor();
+    await page.getByRole("tab", { name: "Heap" }).click();
+    await page.getByText("As many bytes, as many objects").waitFor(); // what was counted is still there
+
+    const button = page.getByRole("button", { name: "Download .hprof" });
     if (await button.isEnabled()) faults.push("the heap is to be had without being asked");
     await page.getByRole("checkbox").check();
     const coming = page.waitForEvent("download");
     await button.click();
     await (await coming).saveAs(given.path);
-    return { known };
+    return { known, gone, shrunk, refused, counts: asked.filter((one) => one.includes("/heap?")).length };
   },
 
-  /** The heap of a .NET process, for other programs. */
-  async graph() {
+  /** The heap of a runtime that tells only what is alive, compared with another process's. */
+  async alive() {
     const page = await open(`#/${given.id}/heap`);
+    await page.getByRole("button", { name: "Count them" }).click();
+    const known = await narrowed(page, given.type);
+    await axe(page, "what fills the heap");
+    await opened(page, given.other);
+    const grown = await narrowed(page, given.type);
+    if (given.hasContents) await page.getByRole("checkbox").check();
     const coming = page.waitForEvent("download");
-    await page.getByRole("button", { name: "Take a .gcdump" }).click();
+    await page.getByRole("button", { name: `Download ${given.ending}` }).click();
     await (await coming).saveAs(given.path);
-    await page.getByText("is there").waitFor();
-    await axe(page, "a .gcdump");
-    return {};
+    await axe(page, "a file of the heap");
+    return { known, grown };
   },
 
   async dump() {
@@ -445,6 +491,28 @@ const scenarios = {
     return { wide };
   },
 };
+
+/** Cells of the type that is filtered for. */
+async function narrowed(page, type) {
+  await page.getByRole("searchbox", { name: "Filter types" }).fill(type);
+  const rows = page.locator("tbody tr").filter({ has: page.locator("code", { hasText: new RegExp(`^${type.replaceAll("$", "\\$")}$`, "i") }) });
+  return rows.first().locator("td").allInnerTexts();
+}
+
+/** Opens a saved count, as a click on the button and a choice in the browser's own window do. */
+async function opened(page, file) {
+  const choosing = page.waitForEvent("filechooser");
+  await page.getByRole("button", { name: /^Open a saved one/ }).click();
+  await (await choosing).setFiles(file);
+}
+
+/** Nothing is wider than a phone. */
+async function thin(page) {
+  const size = page.viewportSize();
+  await page.setViewportSize({ width: 360, height: 700 });
+  if (await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)) faults.push(`${page.url()} is wider than a phone`);
+  await page.setViewportSize(size);
+}
 
 /** What came over the wire until the first rows, as the browser counts it; without the events, which go on. */
 async function firstView(page) {

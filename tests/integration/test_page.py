@@ -13,7 +13,8 @@ import sys
 import pytest
 
 from conftest import ROOT, wait_until
-from test_gcdump import heap, program  # noqa: F401  (fixtures)
+from test_dump_readers import run
+from test_gcdump import heap, patiently, program  # noqa: F401  (fixtures)
 from test_heap_java import KNOWN, classes, jvm  # noqa: F401  (fixtures)
 from test_profile import FORMATS
 
@@ -147,16 +148,32 @@ def test_profile_to_flame_graph(service, target, tmp_path):
 
 
 @pytest.mark.skipif(not shutil.which("javac"), reason="no javac")
-def test_the_heap_of_java(service, jvm, tmp_path):  # noqa: F811
-    process, path = jvm(), tmp_path / "heap.hprof"
-    assert f"{KNOWN:,}" in look("heap", service, id=process.pid, path=str(path))["known"]
+def test_the_heap_of_java(service, procscope, jvm, tmp_path):  # noqa: F811
+    """Counted twice, with what nothing reaches and without it: what changed is known."""
+    process, path, saved = jvm(), tmp_path / "heap.hprof", tmp_path / "saved.json"
+    seen = look("heap", service, id=process.pid, path=str(path), saved=str(saved))
+    assert seen["known"][1] == f"{KNOWN:,}" and seen["known"][2].startswith("Heap$Known")
+    growth, more, name, bytes_before, now, before, left = seen["gone"]
+    assert (more, before, left) == ("−777", "777", "0") and growth.startswith("−") and now == "0 B" and name.split() == ["Heap$Garbage", "gone"]
+    assert seen["shrunk"] == 0 and seen["counts"] == 2
+    assert "other.json can't be taken for a count of a heap" in seen["refused"]
     assert path.read_bytes().startswith(b"JAVA PROFILE 1.0.2\0")
+    counted = json.loads(saved.read_text())
+    assert next(one["count"] for one in counted["types"] if one["type"] == "Heap$Known") == KNOWN
+    done = wait_until(lambda: (one := run(procscope, "heap", process.pid, "--compare", saved, check=False)).returncode != 8 and one, "a count", within=240)
+    assert done.returncode == 0 and b" total\n" in done.stdout, done.stderr
 
 
 @pytest.mark.skipif(not shutil.which("dotnet"), reason="no dotnet")
-def test_the_heap_of_dotnet(service, heap, tmp_path):  # noqa: F811
-    process, path = heap(), tmp_path / "heap.gcdump"
-    look("graph", service, id=process.pid, path=str(path))
+def test_the_heap_of_dotnet(service, procscope, heap, tmp_path):  # noqa: F811
+    """Compared with that of another process, as procscope heap --json gave it."""
+    other, path = tmp_path / "other.json", tmp_path / "heap.gcdump"
+    smaller = heap(400)
+    done = patiently(lambda: run(procscope, "heap", smaller.pid, "--json", check=False), lambda done: done.returncode == 8)
+    other.write_bytes(done.stdout)
+    seen = look("alive", service, id=heap(1000).pid, path=str(path), other=str(other), type="Known", ending=".gcdump", hasContents=False)
+    assert seen["known"][1] == "1,100" and seen["known"][2].startswith("Known")
+    assert seen["grown"][1] == "+600" and seen["grown"][5:] == ["500", "1,100"]
     assert b"!FastSerialization.1" in path.read_bytes()[:64]
 
 

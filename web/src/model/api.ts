@@ -203,7 +203,11 @@ export interface Memory {
 }
 
 export interface Heap {
+  runtime?: string;
+  runtime_version?: string;
+  time_stamp?: string;
   live: boolean;
+  pause_microseconds?: number;
   types: { type: string; module?: string; count: number; bytes: number }[];
   count?: number;
   bytes?: number;

@@ -11,6 +11,11 @@ export function bytes(value: number): string {
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]!}`;
 }
 
+/** A difference; nothing where there is none. */
+export function signed(value: number, format: (value: number) => string): string {
+  return value === 0 ? "" : `${value > 0 ? "+" : "−"}${format(Math.abs(value))}`;
+}
+
 /** A rate; nothing where there is none, so that what moves stands out. */
 export function rate(value: number): string {
   return value === 0 ? "" : `${bytes(value)}/s`;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { treemap } from "./treemap";
+import { grouped, neighbour, treemap } from "./treemap";
 
 const whole = { left: 0, top: 0, width: 600, height: 400 };
 
@@ -24,4 +24,31 @@ test("nothing is drawn of nothing", () => {
   expect(treemap([0, 0], (one) => one, whole)).toEqual([]);
   expect(treemap([1], (one) => one, { ...whole, width: 0 })).toEqual([]);
   expect(treemap([5, 0], (one) => one, whole).length).toBe(1);
+});
+
+test("those of a group lie together, small ones as one", () => {
+  const items = [{ group: "a", size: 500 }, { group: "a", size: 300 }, { group: "b", size: 200 }, ...Array.from({ length: 20 }, () => ({ group: "b", size: 0.1 }))];
+  const tiles = grouped(items, (one) => one.group, (one) => one.size, whole);
+  expect(tiles.map((tile) => [tile.item.group, tile.item.items.length])).toEqual([["a", 1], ["a", 1], ["b", 1], ["b", 20]]);
+  expect(tiles.reduce((sum, tile) => sum + tile.width * tile.height, 0)).toBeCloseTo(240_000, 3);
+});
+
+test("from one tile to those around it", () => {
+  const tiles = treemap([4, 2, 1, 1], (one) => one, whole); // 4 on the left, 2 above the others on the right
+  const [a, b, c, d] = tiles as [(typeof tiles)[0], (typeof tiles)[0], (typeof tiles)[0], (typeof tiles)[0]];
+  expect([neighbour(tiles, a, "left"), neighbour(tiles, b, "left"), neighbour(tiles, b, "down").top > b.top]).toEqual([a, a, true]);
+  expect([c, d]).toContain(neighbour(tiles, b, "down"));
+  expect(neighbour(tiles, neighbour(tiles, b, "down"), "up")).toBe(b);
+});
+
+test("from every tile of many all others are reached", () => {
+  const tiles = treemap(Array.from({ length: 300 }, (_, i) => i + 1), (one) => one, whole);
+  const [reached, open] = [new Set([tiles[0]!]), [tiles[0]!]];
+  for (let from = open.pop(); from; from = open.pop())
+    for (const direction of ["left", "right", "up", "down"] as const) {
+      const next = neighbour(tiles, from, direction);
+      if (!reached.has(next)) open.push(next);
+      reached.add(next);
+    }
+  expect(reached.size).toBe(tiles.length);
 });

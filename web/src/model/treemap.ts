@@ -55,3 +55,54 @@ function lay(row: number[], sum: number, free: Area, put: (i: number, tile: Area
     ? { left: free.left + thick, top: free.top, width: Math.max(0, free.width - thick), height: free.height }
     : { left: free.left, top: free.top + thick, width: free.width, height: Math.max(0, free.height - thick) };
 }
+
+const PIECES_MAX = 600;
+const LEAST = 0.0004; // of all: smaller ones of a group are one piece
+
+/** One item, or those of its group that are too small to be seen. */
+export interface Piece<T> {
+  group: string;
+  items: T[];
+  weight: number;
+}
+
+function pieces<T>(items: T[], groupOf: (item: T) => string, weightOf: (item: T) => number): Map<string, Piece<T>[]> {
+  const all = items.reduce((sum, one) => sum + weightOf(one), 0);
+  const large = new Map<string, Piece<T>[]>();
+  const small = new Map<string, Piece<T>>();
+  const sorted = items.filter((one) => weightOf(one) > 0).sort((a, b) => weightOf(b) - weightOf(a));
+  sorted.forEach((one, i) => {
+    const [group, weight] = [groupOf(one), weightOf(one)];
+    const rest = small.get(group);
+    if (!large.has(group)) large.set(group, []);
+    if (i < PIECES_MAX && weight >= LEAST * all) large.get(group)!.push({ group, items: [one], weight });
+    else if (rest === undefined) small.set(group, { group, items: [one], weight });
+    else {
+      rest.items.push(one);
+      rest.weight += weight;
+    }
+  });
+  for (const [group, rest] of small) large.get(group)!.push(rest);
+  return large;
+}
+
+/** Those of a group lie together. */
+export function grouped<T>(items: T[], groupOf: (item: T) => string, weightOf: (item: T) => number, area: Area): Tile<Piece<T>>[] {
+  const groups = [...pieces(items, groupOf, weightOf).values()].map((list) => ({ list, weight: list.reduce((sum, one) => sum + one.weight, 0) }));
+  return treemap(groups, (one) => one.weight, area).flatMap((tile) => treemap(tile.item.list, (one) => one.weight, tile));
+}
+
+export type Direction = "left" | "right" | "up" | "down";
+
+/** The tile that lies there, seen from the middle of another one; itself at the edge. */
+export function neighbour<T>(tiles: Tile<T>[], from: Tile<T>, direction: Direction): Tile<T> {
+  const [x, y] = [from.left + from.width / 2, from.top + from.height / 2];
+  const step = 0.01; // less than any tile that can be seen
+  const at = {
+    left: { x: from.left - step, y },
+    right: { x: from.left + from.width + step, y },
+    up: { x, y: from.top - step },
+    down: { x, y: from.top + from.height + step },
+  }[direction];
+  return tiles.find((one) => one !== from && one.left <= at.x && at.x <= one.left + one.width && one.top <= at.y && at.y <= one.top + one.height) ?? from;
+}

@@ -3,8 +3,10 @@ import { isTyping } from "../list/keys";
 import type { Live } from "../model/live";
 import type { Process } from "../model/processes";
 import { bytes, percent, rate, state, visible } from "../model/format";
+import { heapOf } from "../model/runtimes";
 import { ProcessId } from "../parts/around";
 import { Badges } from "../parts/badges";
+import { later } from "../parts/later";
 import { href, type Tab, tabs } from "../parts/route";
 import { Spark } from "../parts/spark";
 import { Dump } from "./dump";
@@ -12,11 +14,12 @@ import { End } from "./end";
 import { Environment } from "./environment";
 import { Files } from "./files";
 import { General } from "./general";
-import { heapOf, HeapTab } from "./heap";
-import { MemoryTab } from "./memory";
 import { Modules } from "./modules";
 import { Profile } from "./profile";
 import { Threads } from "./threads";
+
+const MemoryTab = later(() => import("./memory").then((part) => part.MemoryTab));
+const HeapTab = later(() => import("./heap").then((part) => part.HeapTab));
 
 const titles: Record<Tab, string> = {
   general: "General",
@@ -46,7 +49,7 @@ function Content({ live, id, tab, process }: { live: Live; id: number; tab: Tab;
     case "memory":
       return <MemoryTab id={id} />;
     case "heap":
-      return <HeapTab id={id} runtime={process?.runtime} />;
+      return <HeapTab target={{ id, start: process?.start ?? 0, name: process?.name ?? "" }} runtime={process?.runtime} />;
     case "dump":
       return <Dump id={id} />;
     case "profile":

@@ -1,8 +1,0 @@
-import { expect, test } from "vitest";
-import { heapOf } from "./heap";
-
-test("which runtimes tell of their heaps", () => {
-  expect([".NET 10.0.1", "Java 17.0.2", "Java", "Java (OpenJ9) 17", "Node 20.1", "native", undefined].map(heapOf)).toEqual([
-    "graph", "count", "count", undefined, undefined, undefined, undefined,
-  ]);
-});
