@@ -30,7 +30,8 @@ void dotnet_release(struct dotnet *dotnet);
 /* Command set in the upper byte, command in the lower. */
 enum dotnet_command {
     DOTNET_STOP_SESSION = 0x0201,
-    DOTNET_START_SESSION_3 = 0x0204, /* of .NET 8: with a say about stacks */
+    DOTNET_START_SESSION_2 = 0x0203, /* of .NET 5 */
+    DOTNET_START_SESSION_3 = 0x0204, /* with a say about stacks */
     DOTNET_START_SESSION_4 = 0x0205, /* of .NET 9: says what is told of at the end */
     DOTNET_PROCESS_INFO = 0x0404,    /* the second form of it, of .NET 6 */
 };

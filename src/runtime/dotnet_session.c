@@ -12,8 +12,8 @@ enum { FORMAT_NETTRACE = 1 };
  * can be many MiB. */
 enum { RUNDOWN_LOADER = 0x8 };
 
-/* newer: .NET 9's command. Without stacks: they are of no use here and cost the runtime time. */
-static int put_wish(struct buffer *out, const struct dotnet_provider *provider, bool newer)
+/* Without stacks, where that can be said: they are of no use here and cost the runtime time. */
+static int put_wish(struct buffer *out, const struct dotnet_provider *provider, enum dotnet_command command)
 {
     const char without_stacks = 0, rundown = (char)provider->tells_modules;
     int r = dotnet_put_u32(out, provider->buffer_mib);
@@ -21,9 +21,10 @@ static int put_wish(struct buffer *out, const struct dotnet_provider *provider, 
     if (r == 0)
         r = dotnet_put_u32(out, FORMAT_NETTRACE);
     if (r == 0)
-        r = newer ? dotnet_put_u64(out, provider->tells_modules ? RUNDOWN_LOADER : 0)
-                  : buffer_append(out, &rundown, 1);
-    if (r == 0)
+        r = command == DOTNET_START_SESSION_4
+                ? dotnet_put_u64(out, provider->tells_modules ? RUNDOWN_LOADER : 0)
+                : buffer_append(out, &rundown, 1);
+    if (r == 0 && command != DOTNET_START_SESSION_2)
         r = buffer_append(out, &without_stacks, 1);
     if (r == 0)
         r = dotnet_put_u32(out, 1); /* providers */
@@ -41,7 +42,7 @@ static int start(struct dotnet_session *session, const struct dotnet_provider *p
 {
     _cleanup_buffer_ struct buffer wish = BUFFER_INIT(LIMIT_MESSAGE), reply = BUFFER_INIT(LIMIT_MESSAGE);
     struct dotnet_bytes bytes;
-    int r = put_wish(&wish, provider, command == DOTNET_START_SESSION_4);
+    int r = put_wish(&wish, provider, command);
 
     if (r == 0)
         r = dotnet_ask(session->dotnet, command, &wish, deadline_ms, &reply, &session->fd, error);
@@ -56,15 +57,17 @@ static int start(struct dotnet_session *session, const struct dotnet_provider *p
 int dotnet_session_start(struct dotnet_session *session, const struct dotnet *dotnet,
                          const struct dotnet_provider *provider, uint64_t deadline_ms, struct error *error)
 {
-    int r;
+    /* 8.0 knows but the last of them, whatever the protocol's description says */
+    static const enum dotnet_command commands[] = {DOTNET_START_SESSION_4, DOTNET_START_SESSION_3,
+                                                   DOTNET_START_SESSION_2};
+    int r = -EOPNOTSUPP;
 
     *session = DOTNET_SESSION_INIT;
     session->dotnet = dotnet;
-    r = start(session, provider, DOTNET_START_SESSION_4, deadline_ms, error);
+    for (size_t i = 0; i < ELEMENTS_OF(commands) && r == -EOPNOTSUPP; i++)
+        r = start(session, provider, commands[i], deadline_ms, error);
     if (r == -EOPNOTSUPP)
-        r = start(session, provider, DOTNET_START_SESSION_3, deadline_ms, error);
-    if (r == -EOPNOTSUPP)
-        return error_set(error, EOPNOTSUPP, "The runtime of process %d is older than .NET 8.",
+        return error_set(error, EOPNOTSUPP, "The runtime of process %d is older than .NET 5.",
                          (int)dotnet->process->pid);
     return error_ensure(error, r, "A session of diagnostics could not be begun");
 }

@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import pathlib
+import platform
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from test_dump_readers import run
 
 ENVIRONMENT = {**os.environ, "DOTNET_CLI_TELEMETRY_OPTOUT": "1", "DOTNET_NOLOGO": "1", "DOTNET_CLI_USE_MSBUILD_SERVER": "0"}
+ALONE = ("-nodeReuse:false", "-p:UseSharedCompilation=false")  # nothing stays behind that serves the next build
 
 
 def newest(pattern):
@@ -20,9 +22,10 @@ def newest(pattern):
     return found[-1] if found else None
 
 
-def compile_alone(source, folder):
-    """With the compiler itself, as a program named like its source: a project would have packages restored."""
-    compiler, runtime = newest("sdk/*/Roslyn/bincore/csc.dll"), newest("shared/Microsoft.NETCore.App/*/System.Runtime.dll")
+def compile_alone(source, folder, runtime=None):
+    """With the compiler itself, as a program named like its source: a project would have packages restored. runtime: a
+    library of another one."""
+    compiler, runtime = newest("sdk/*/Roslyn/bincore/csc.dll"), runtime or newest("shared/Microsoft.NETCore.App/*/System.Runtime.dll")
     if not compiler or not runtime:
         pytest.skip("no .NET SDK")
     libraries = [runtime.parent / f"System.{name}.dll" for name in ("Private.CoreLib", "Runtime", "Console", "Threading", "Collections", "Linq", "Diagnostics.StackTrace", "Diagnostics.Process")]
@@ -39,17 +42,77 @@ def build_reader(sources, folder):
         pytest.skip("no dotnet")
     for source in sources.iterdir():
         shutil.copy(source, folder)
-    alone = ("-nodeReuse:false", "-p:UseSharedCompilation=false")  # nothing stays behind that serves the next build
     with contextlib.suppress(subprocess.TimeoutExpired):
-        subprocess.run(["dotnet", "restore", *alone], cwd=folder, env=ENVIRONMENT, capture_output=True, timeout=300)
+        subprocess.run(["dotnet", "restore", *ALONE], cwd=folder, env=ENVIRONMENT, capture_output=True, timeout=300)
     if not (folder / "obj" / "project.assets.json").exists():
         pytest.skip(f"no NuGet packages for {sources.name}")
-    run("dotnet", "build", "--no-restore", *alone, "-c", "Release", "-o", folder / "out", cwd=folder, env=ENVIRONMENT, timeout=600)
+    run("dotnet", "build", "--no-restore", *ALONE, "-c", "Release", "-o", folder / "out", cwd=folder, env=ENVIRONMENT, timeout=600)
 
     def read(*arguments):
         return json.loads(run("dotnet", folder / "out" / f"{sources.name}.dll", *arguments, env=ENVIRONMENT, timeout=600).stdout)
 
     return read
+
+
+PROJECT = """<Project Sdk="Microsoft.NET.Sdk">
+  <PropertyGroup>
+    <OutputType>Exe</OutputType>
+    <TargetFramework>net{framework}</TargetFramework>
+    <RuntimeFrameworkVersion>{version}</RuntimeFrameworkVersion>
+    <RuntimeIdentifier>linux-x64</RuntimeIdentifier>
+    <SelfContained>true</SelfContained>
+    <PublishSingleFile>true</PublishSingleFile>
+    <EnableSingleFileAnalyzer>false</EnableSingleFileAnalyzer>
+    <DisableTransitiveFrameworkReferenceDownloads>true</DisableTransitiveFrameworkReferenceDownloads>
+    <InvariantGlobalization>true</InvariantGlobalization>
+    <SatelliteResourceLanguages>en</SatelliteResourceLanguages>
+  </PropertyGroup>
+</Project>
+"""
+
+
+RUNTIME = """<Project Sdk="Microsoft.NET.Sdk">
+  <PropertyGroup>
+    <TargetFramework>net$(BundledNETCoreAppTargetFrameworkVersion)</TargetFramework>
+  </PropertyGroup>
+  <ItemGroup>
+    <PackageDownload Include="Microsoft.NETCore.App.Runtime.linux-x64" Version="[{version}]" />
+  </ItemGroup>
+</Project>
+"""
+
+
+def publish(source, folder, version):
+    """The program of one source with a runtime of that version linked into it; the test is skipped where that can't be had."""
+    if not shutil.which("dotnet") or platform.machine() != "x86_64":
+        pytest.skip("no dotnet for x86-64")
+    shutil.copy(source, folder)
+    (folder / f"{source.stem}.csproj").write_text(PROJECT.format(framework=version.rpartition(".")[0], version=version))
+    done = subprocess.run(["dotnet", "publish", *ALONE, "-c", "Release", "-o", folder / "out"], cwd=folder, env=ENVIRONMENT,
+                          capture_output=True, timeout=600, check=False)
+    if not (folder / "obj" / "project.assets.json").exists() or b"error NU" in done.stdout:
+        pytest.skip(f"no .NET {version} from NuGet")
+    assert done.returncode == 0, done.stdout.decode()
+    return folder / "out" / source.stem
+
+
+def install_runtime(folder, version):
+    """A runtime of that version as it would be installed: its `dotnet`, and a library of it. Skipped likewise."""
+    if not shutil.which("dotnet") or platform.machine() != "x86_64":
+        pytest.skip("no dotnet for x86-64")
+    (folder / "runtime.csproj").write_text(RUNTIME.format(version=version))
+    subprocess.run(["dotnet", "restore", *ALONE], cwd=folder, env=ENVIRONMENT, capture_output=True, timeout=600, check=False)
+    packages = pathlib.Path(os.environ.get("NUGET_PACKAGES") or pathlib.Path.home() / ".nuget" / "packages")
+    package = packages / "microsoft.netcore.app.runtime.linux-x64" / version / "runtimes" / "linux-x64"
+    if not package.exists():
+        pytest.skip(f"no .NET {version} from NuGet")
+    framework, host = folder / "shared" / "Microsoft.NETCore.App" / version, folder / "host" / "fxr" / version
+    host.mkdir(parents=True)
+    shutil.copytree(package / "native", framework)
+    shutil.copytree(package / "lib" / f"net{version.rpartition('.')[0]}", framework, dirs_exist_ok=True)
+    shutil.copy(package / "native" / "libhostfxr.so", host)
+    shutil.copy(pathlib.Path(shutil.which("dotnet")).resolve(), folder / "dotnet")
+    return folder / "dotnet", framework / "System.Runtime.dll"
 
 
 def install_tool(name, version, folder):

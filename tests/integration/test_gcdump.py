@@ -19,7 +19,7 @@ import jsonschema
 import pytest
 
 from conftest import ROOT, wait_until
-from dotnet import ENVIRONMENT, build_reader, compile_alone, install_tool
+from dotnet import ENVIRONMENT, build_reader, compile_alone, install_runtime, install_tool, publish
 from test_dump_readers import needs, run
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -57,9 +57,9 @@ def heap(sleeper, program):
         os.chmod(folder, 0o1777)
         program.parent.chmod(0o755)
 
-        def start(count=1000, before=(), **variables):
+        def start(count=1000, before=(), own=None, **variables):
             environment = {**os.environ, "TMPDIR": folder, "HOME": folder, **variables}
-            process = sleeper(*before, "dotnet", program, str(count), stdout=subprocess.PIPE, env=environment)
+            process = sleeper(*before, *(own or ("dotnet", program)), str(count), stdout=subprocess.PIPE, env=environment)
             assert process.first_line == "ready"
             process.folder = pathlib.Path(folder)
             return process
@@ -219,6 +219,32 @@ def test_heapdump_is_the_same_file(service, procscope, heap, reader, tmp_path):
     assert answer.headers["X-Heap-Runtime"].startswith(".NET ") and int(answer.headers["X-Gcdump-Pause-Microseconds"]) > 0
     (tmp_path / "one.gcdump").write_bytes(gzip.decompress(answer.body))
     assert counts(reader(tmp_path / "one.gcdump"))["Known"] == 1100
+
+
+@pytest.mark.parametrize("version, single_file", [("8.0.34", True), ("9.0.23", False)])
+def test_other_versions(service, procscope, heap, reader, tmp_path, version, single_file):
+    """Runtimes that know fewer commands; one of them linked into its program."""
+    if single_file:
+        process = heap(own=(publish(SOURCE, tmp_path, version),))
+    else:
+        dotnet, library = install_runtime(tmp_path, version)
+        process = heap(own=(dotnet, compile_alone(SOURCE, tmp_path, library)))
+    before = traces(process.pid)
+    shown = service.json(f"/api/processes/{process.pid}")
+    assert (shown["runtime"], shown["runtime_version"]) == (".NET", version)
+    for _ in range(2):
+        said = take(procscope, process.pid, tmp_path / "one.gcdump")
+    assert f".NET {version}; paused for" in said
+    read = reader(tmp_path / "one.gcdump", "Link")
+    assert counts(read) == {"Known": 1100, "Link": 1000, "Key": 10, "Attached": 10, "Held": 10, "OfThread": 1, "Gone": 0}
+    assert read["types"]["Known"][1] == 24 * 1100 and read["chains"] == {"Link": 1000} and read["types"]["System.Byte[] (Bytes > 1M)"] == [1, 5_000_024]
+    assert read["modules"]["Known"].endswith("Heap.dll") and read["modules"]["System.String"].endswith("System.Private.CoreLib.dll")
+    assert not set(LISTED) & set(read["unreached"]) and not [name for name in read["types"] if name.startswith("UNKNOWN")]
+    assert read["roots"]["[static var Known[].known]"] == ["Known[] (Bytes > 1K)"]
+    found = histogram(service, process.pid)
+    assert {line["type"]: line["count"] for line in found["types"] if line["type"] in LISTED} == {
+        name: count for name, count in counts(read).items() if count} and found["pause_microseconds"] > 0
+    wait_until(lambda: traces(process.pid) == before, "no trace of the sessions")
 
 
 def test_forms_of_the_service(service, heap, reader, tmp_path):

@@ -164,7 +164,7 @@ static void test_older_session(void **state)
     static const struct pidref process = {.pid = 1, .dir_fd = -1, .pid_fd = -1};
     static const struct dotnet_provider provider = {
         .name = "P", .keywords = 5, .level = 4, .buffer_mib = 16, .tells_modules = true};
-    struct buffer answers[] = {BUFFER_INIT(0), BUFFER_INIT(0), BUFFER_INIT(0)};
+    struct buffer answers[] = {BUFFER_INIT(0), BUFFER_INIT(0), BUFFER_INIT(0), BUFFER_INIT(0)};
     struct port port = {.answers = answers, .count = ELEMENTS_OF(answers)};
     struct dotnet_session session = DOTNET_SESSION_INIT;
     struct error error = {0};
@@ -173,9 +173,10 @@ static void test_older_session(void **state)
 
     (void)state;
     put_answer(&answers[0], 0xff, "\x85\x13\x13\x80", 4, 0);
-    put_answer(&answers[1], 0, "\x2a\0\0\0\0\0\0\0", 8, 0);
-    put(&answers[1], "stream", 6);
+    put_answer(&answers[1], 0xff, "\x85\x13\x13\x80", 4, 0);
     put_answer(&answers[2], 0, "\x2a\0\0\0\0\0\0\0", 8, 0);
+    put(&answers[2], "stream", 6);
+    put_answer(&answers[3], 0, "\x2a\0\0\0\0\0\0\0", 8, 0);
     open_port(&port, &dotnet, &process);
     assert_int_equal(dotnet_session_start(&session, &dotnet, &provider, soon(), &error), 0);
     assert_int_equal(dotnet_session_read(&session, bytes, sizeof bytes, soon()), 6);
@@ -186,8 +187,10 @@ static void test_older_session(void **state)
     assert_memory_equal(port.asked[0] + 16, "\x02\x05", 2);
     assert_memory_equal(port.asked[1] + 16,
                         "\x02\x04\0\0\x10\0\0\0\x01\0\0\0\x01\0\x01\0\0\0\x05\0\0\0\0\0\0\0\x04", 27);
-    assert_int_equal(port.asked_size[2], 28);
-    assert_memory_equal(port.asked[2] + 16, "\x02\x01\0\0\x2a\0\0\0\0\0\0\0", 12);
+    assert_memory_equal(port.asked[2] + 16,
+                        "\x02\x03\0\0\x10\0\0\0\x01\0\0\0\x01\x01\0\0\0\x05\0\0\0\0\0\0\0\x04", 26);
+    assert_int_equal(port.asked_size[3], 28);
+    assert_memory_equal(port.asked[3] + 16, "\x02\x01\0\0\x2a\0\0\0\0\0\0\0", 12);
     for (size_t i = 0; i < ELEMENTS_OF(answers); i++)
         buffer_release(&answers[i]);
 }
