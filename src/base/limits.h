@@ -86,7 +86,12 @@
 #define LIMIT_DOTNET_TYPES 1048576u              /* 88 bytes each */
 #define LIMIT_DOTNET_FIELDS 1048576u             /* that are static */
 #define LIMIT_DOTNET_STRINGS (64u * 1024 * 1024) /* names of types and fields */
-#define LIMIT_DOTNET_GRAPH 0x7fffffffu           /* bytes of the objects in a .gcdump: it counts them so */
+#define LIMIT_DOTNET_METHODS 1048576u            /* 16 bytes each, and the name */
+#define LIMIT_DOTNET_METHODS_TEXT (96u * 1024 * 1024)
+#define LIMIT_DOTNET_NAME 4096u               /* bytes of one method's; cut there */
+#define LIMIT_DOTNET_KEPT (16u * 1024 * 1024) /* bytes of methods that a worker remembers ... */
+#define LIMIT_DOTNET_KEPT_MS 30000u           /* ... for so long */
+#define LIMIT_DOTNET_GRAPH 0x7fffffffu        /* bytes of the objects in a .gcdump: it counts them so */
 
 /* Interpreters of Python. A page is a read while the process is held, of about a microsecond */
 #define LIMIT_PYTHON_FIND_MS 500u               /* processor time until its files say no more */

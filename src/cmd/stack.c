@@ -66,7 +66,7 @@ static const struct command_option options[] = {
     {OPTION_FORMAT, "format", "FORMAT", "text, json or speedscope (for www.speedscope.app)"},
     {OPTION_NO_LINES, "no-lines", NULL, "no files, lines and inlined functions: faster"},
     {OPTION_NO_RUNTIME, "no-runtime", NULL,
-     "no functions of Java and Python: don't ask a Java virtual machine, show the interpreter"},
+     "no functions of Java, .NET and Python: ask no runtime, show the interpreter's"},
     {OPTION_DEBUG_DIRECTORIES, "debug-directories", "PATHS",
      "where separate debug files are, with : between (default /usr/lib/debug)"},
     {OPTION_DEBUGINFOD_URLS, "debuginfod-urls", "URLS",

@@ -34,6 +34,8 @@ static int answer_stacks(const struct operation_context *context, const struct r
     struct host host;
     struct kudu_style style;
     struct stacks_sources sources;
+    _cleanup_dotnet_names_ struct dotnet_names dotnet =
+        DOTNET_NAMES_INIT(&target, runtime_patience_ms(context));
     struct trace *none;
     int r = python ? operation_style(context, request, &host, &style, error)
                    : error_set(error, ENOMEM, "Out of memory.");
@@ -60,7 +62,8 @@ static int answer_stacks(const struct operation_context *context, const struct r
     r = code_memory_new(memory_of, &capture.maps, &code);
     if (r < 0 && r != -ESRCH) /* it has ended: the copy is all that there is */
         return operation_denied(context, &target, r, "The memory", error);
-    sources = (struct stacks_sources){&capture, memory_of, code, python};
+    sources = (struct stacks_sources){&capture, memory_of, code, python, wish->runtime ? &dotnet : NULL};
+    dotnet.process = memory_of;
     return stacks_answer(wish, &sources, &style, answer, error);
 }
 

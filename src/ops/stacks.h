@@ -23,6 +23,7 @@ struct stacks_sources {
     const struct pidref *process; /* whose files its modules are; NULL: of a core, by their paths */
     const struct memory *memory;  /* what doesn't change while the process runs */
     const struct python *python;
+    struct dotnet_names *dotnet; /* asked for what has no name; NULL: nothing is */
 };
 
 /* Unwinds the capture and answers. style NULL: without hrefs. */

@@ -101,6 +101,24 @@ static int answer_speedscope(const struct stacks_view *view, struct answer *answ
                         "The answer could not be sent");
 }
 
+/* Code of no file that nobody else has a name for. */
+static void name_methods(struct dotnet_names *names, struct stacks *stacks)
+{
+    for (size_t i = 0; i < stacks->count; i++)
+        for (size_t j = 0; j < stacks->items[i].count; j++) {
+            struct frame *frame = &stacks->items[i].frames[j];
+            const char *name;
+            uint64_t offset;
+
+            if (frame->module || frame->function || frame->is_signal ||
+                !dotnet_names_find(names, frame->address - frame->is_return, &name, &offset))
+                continue;
+            frame->function = string_pool_add(stacks->strings, name); /* NULL: there are too many */
+            frame->offset = offset + frame->is_return;
+            frame->is_dotnet = frame->function != NULL;
+        }
+}
+
 int stacks_answer(const struct stacks_wish *wish, const struct stacks_sources *sources,
                   const struct kudu_style *style, struct answer *answer, struct error *error)
 {
@@ -115,11 +133,14 @@ int stacks_answer(const struct stacks_wish *wish, const struct stacks_sources *s
                                      .capture = capture,
                                      .stacks = &stacks,
                                      .java = wish->java,
+                                     .dotnet = sources->dotnet,
                                      .together = wish->together};
     int r = stacks_unwind(capture, &options, &stacks);
 
     if (r < 0)
         return error_errno(error, -r, "The stacks could not be unwound");
+    if (sources->dotnet)
+        name_methods(sources->dotnet, &stacks);
     if (wish->only && stacks.count == 0)
         return error_set(error, ENOENT, "Thread with an Id of %d is not part of process %d.", (int)wish->only,
                          (int)capture->pid);

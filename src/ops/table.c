@@ -19,7 +19,7 @@ static const struct operation_argument stacks_arguments[] = {
     {"format", ARGUMENT_STRING, "json, text or speedscope; otherwise what Accept asks for"},
     {"group", ARGUMENT_BOOLEAN, "threads with the same frames once"},
     {"runtime", ARGUMENT_BOOLEAN,
-     "functions of Java and Python, too; a Java virtual machine is asked for them (true)"},
+     "functions of Java, .NET and Python, too; a Java virtual machine and a .NET runtime are asked (true)"},
     {"lines", ARGUMENT_BOOLEAN,
      "files, lines and inlined functions, where there is debug information (true)"},
     {0},

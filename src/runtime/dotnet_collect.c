@@ -16,6 +16,8 @@ enum {
     KEYWORD_COLLECT = 0x800000,
     KEYWORD_TYPE_NAMES = 0x1000000,
 };
+/* At the end, of a runtime that lets itself be told what: all methods can be many MiB. */
+enum { TELL_MODULES = 0x8 };
 enum { LEVEL_INFORMATIONAL = 4, LEVEL_VERBOSE = 5 };
 
 /* A runtime tells a type once, and may have told it to another session; it forgets what it has told when a
@@ -33,7 +35,7 @@ static const struct dotnet_provider telling = {.name = "Microsoft-Windows-DotNET
                                                            KEYWORD_COLLECT | KEYWORD_TYPE_NAMES,
                                                .level = LEVEL_VERBOSE,
                                                .buffer_mib = 1024,
-                                               .tells_modules = true};
+                                               .tells = TELL_MODULES};
 
 struct reading {
     struct dotnet_session session;

@@ -8,22 +8,17 @@
 
 enum { FORMAT_NETTRACE = 1 };
 
-/* What is told at the end by a runtime that lets itself be told what: of its loader alone, since all methods
- * can be many MiB. */
-enum { RUNDOWN_LOADER = 0x8 };
-
 /* Without stacks, where that can be said: they are of no use here and cost the runtime time. */
 static int put_wish(struct buffer *out, const struct dotnet_provider *provider, enum dotnet_command command)
 {
-    const char without_stacks = 0, rundown = (char)provider->tells_modules;
+    const char without_stacks = 0, rundown = provider->tells != 0;
     int r = dotnet_put_u32(out, provider->buffer_mib);
 
     if (r == 0)
         r = dotnet_put_u32(out, FORMAT_NETTRACE);
     if (r == 0)
-        r = command == DOTNET_START_SESSION_4
-                ? dotnet_put_u64(out, provider->tells_modules ? RUNDOWN_LOADER : 0)
-                : buffer_append(out, &rundown, 1);
+        r = command == DOTNET_START_SESSION_4 ? dotnet_put_u64(out, provider->tells)
+                                              : buffer_append(out, &rundown, 1);
     if (r == 0 && command != DOTNET_START_SESSION_2)
         r = buffer_append(out, &without_stacks, 1);
     if (r == 0)

@@ -18,7 +18,8 @@ struct dotnet_provider {
     uint64_t keywords;
     uint32_t level;
     uint32_t buffer_mib; /* of the runtime's own memory, as it fills: what we don't read in time */
-    bool tells_modules;  /* all that are loaded, when it is stopped */
+    uint64_t tells;      /* what there is when it is stopped: keywords of the rundown. 0: nothing; .NET 8
+                            tells all of it or nothing */
 };
 
 /* Begins one. Errors as dotnet_ask. */

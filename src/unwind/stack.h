@@ -19,6 +19,8 @@ struct frame {
     unsigned line;    /* from 1; 0: unknown */
     bool inlined;     /* into the next frame that is not */
     bool is_python; /* a function of Python: address is the interpreter's, 0 where its frame was not found */
+    bool is_dotnet; /* a method of .NET: its runtime told the name, after the capture */
+    bool is_return; /* a call stands before address */
     enum walked_by by;
     bool is_signal; /* the kernel's frame for a signal handler: what comes next was interrupted there */
 };

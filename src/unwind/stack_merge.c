@@ -83,6 +83,7 @@ static int add_walked(struct stack_merge *merge, pid_t thread, const struct walk
         struct frame frame = frames[i];
 
         frame.by = walked->by;
+        frame.is_return = walked->is_return;
         frame.is_signal = walked->is_signal;
         while (next < run_count && !python_run_is_of(merge->python, &runs[next], thread))
             next++;

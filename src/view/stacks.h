@@ -1,6 +1,7 @@
 /* Stacks of threads -> JSON, and text as a debugger prints it. */
 #pragma once
 
+#include "runtime/dotnet_names.h"
 #include "runtime/java_stacks.h"
 #include "view/kudu.h"
 #include "view/stack_groups.h"
@@ -9,8 +10,9 @@ struct stacks_view {
     const struct kudu_style *style; /* NULL: of a core file, without hrefs */
     const struct capture *capture;
     const struct stacks *stacks;
-    const struct java_stacks *java; /* NULL: there is no Java virtual machine, or it was not asked */
-    bool together;                  /* threads with the same frames once */
+    const struct java_stacks *java;    /* NULL: there is no Java virtual machine, or it was not asked */
+    const struct dotnet_names *dotnet; /* likewise of .NET */
+    bool together;                     /* threads with the same frames once */
 };
 
 /* The whole document; one thread's alone for a request of one. -ENOMEM stays in json. */

@@ -1,4 +1,5 @@
 /* The members are named as in Kudu's other objects. */
+#include "view/dotnet_runtime.h"
 #include "view/java_threads.h"
 #include "view/kudu_member.h"
 #include "view/stacks.h"
@@ -74,6 +75,8 @@ static void write_frame(struct json *json, const struct frame *frame)
         return;
     }
     json_object_begin(json);
+    if (frame->is_dotnet)
+        json_member_string(json, "kind", "dotnet");
     json_key(json, "address");
     json_format(json, "%" PRIx64, frame->address);
     if (frame->module)
@@ -139,6 +142,7 @@ static void write_stack(struct json *json, const struct stacks_view *view, const
     java_member_thread(json, view->java, stack->thread->id, true);
     if (alone) {
         java_member_runtime(json, view->java, false);
+        dotnet_member_runtime(json, view->dotnet);
         member_given_up(json, view->stacks);
     }
     json_object_end(json);
@@ -179,6 +183,7 @@ static void members_process(struct json *json, const struct stacks_view *view)
     kudu_member_number(json, "held_microseconds", (int64_t)(capture->held_ns / 1000));
     json_member_u64(json, "thread_count", view->stacks->count);
     java_member_runtime(json, view->java, true);
+    dotnet_member_runtime(json, view->dotnet);
 }
 
 void stacks_json(struct json *json, const struct stacks_view *view)

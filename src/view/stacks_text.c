@@ -1,4 +1,5 @@
 #include "base/text.h"
+#include "view/dotnet_runtime.h"
 #include "view/java_threads.h"
 #include "view/stacks.h"
 #include "view/thread_words.h"
@@ -40,6 +41,8 @@ static int append_frame(struct buffer *out, size_t number, const struct frame *f
         r = buffer_append_string(out, " [inlined]");
     if (r >= 0 && frame->is_python)
         r = buffer_append_string(out, " [python]");
+    if (r >= 0 && frame->is_dotnet)
+        r = buffer_append_string(out, " [.net]");
     if (r >= 0 && frame->module) {
         r = buffer_append_string(out, " (");
         if (r >= 0)
@@ -148,6 +151,8 @@ int stacks_text(struct buffer *out, const struct stacks_view *view)
         r = append_process(out, view);
     if (r >= 0)
         r = java_text_runtime(out, view->java);
+    if (r >= 0)
+        r = dotnet_text_runtime(out, view->dotnet);
     for (size_t i = 0; i < groups.count && r >= 0; i++) {
         r = buffer_append_string(out, "\n");
         if (r >= 0)

@@ -7,10 +7,12 @@ import platform
 import re
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 
-from test_dump_readers import run
+from conftest import ROOT, wait_until
+from test_dump_readers import run, tasks
 
 ENVIRONMENT = {**os.environ, "DOTNET_CLI_TELEMETRY_OPTOUT": "1", "DOTNET_NOLOGO": "1", "DOTNET_CLI_USE_MSBUILD_SERVER": "0"}
 ALONE = ("-nodeReuse:false", "-p:UseSharedCompilation=false")  # nothing stays behind that serves the next build
@@ -125,3 +127,55 @@ def install_tool(name, version, folder):
     if not (folder / name).exists():
         pytest.skip(f"no {name} from NuGet")
     return folder / name
+
+
+def dotnet_dump(folder):
+    """analyze(core, commands...): what dotnet-dump says to all of them."""
+    program = install_tool("dotnet-dump", "10.0.750501", folder)
+
+    def analyze(core, *commands):
+        words = [part for one in (*commands, "exit") for part in ("-c", one)]
+        return run(program, "analyze", core, *words, env=ENVIRONMENT).stdout.decode()
+
+    return analyze
+
+
+@contextlib.contextmanager
+def start_stands(sleeper, folder, **variables):
+    """Stands.cs, with what its threads have told of their stacks: name -> methods. Its socket, which a runtime that is
+    killed leaves behind, is in a place of its own."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as place:
+        program = folder / "Stands.dll"
+        if not program.exists():
+            compile_alone(ROOT / "tests" / "targets" / "languages" / "Stands.cs", folder)
+        process = sleeper("dotnet", program, stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": place, **variables})
+        lines = [process.first_line]
+        while lines[-1] != "ready":
+            lines.append(process.stdout.readline().decode().rstrip("\n"))
+        process.told = {line.split(" ", 1)[0]: line.split(" ", 1)[1].split("|") for line in lines[:-1]}
+        process.folder = pathlib.Path(place)
+        wait_until(lambda: len(names_of(process.pid, process.told)) == 3, "threads with their names")
+        yield process
+
+
+def names_of(pid, wanted):
+    names = {thread: pathlib.Path(f"/proc/{pid}/task/{thread}/comm").read_text(errors="replace").rstrip("\n") for thread in tasks(pid)}
+    return {thread: name for thread, name in names.items() if name in wanted}
+
+
+def plain(method):
+    """As everybody writes it: with types by their last names and how many arguments there are, without those of types."""
+    method = re.sub(r"\[\[.*?\]\]|`\d+\[[\w.]+\]|`\d+|<(?=!|Known|System)[^<>]*>|\[,\]|\[\]", "", method)
+    name, _, arguments = method.partition("(")
+    return name, len([one for one in arguments.rstrip(")").split(",") if one.strip()])
+
+
+def sos_stacks(answer):
+    """Of each thread the methods, innermost first; not what of the runtime's own lies between."""
+    found, frames = {}, None
+    for line in answer.splitlines():
+        if match := re.match(r"OS Thread Id: 0x([0-9a-f]+)", line):
+            frames = found.setdefault(int(match[1], 16), [])
+        elif frames is not None and (match := re.match(r"[0-9A-Fa-f]{16} [0-9A-Fa-f]{16} (?!\[)(.*)", line)):
+            frames.append(match[1].strip())
+    return found

@@ -163,7 +163,7 @@ static void test_older_session(void **state)
 {
     static const struct pidref process = {.pid = 1, .dir_fd = -1, .pid_fd = -1};
     static const struct dotnet_provider provider = {
-        .name = "P", .keywords = 5, .level = 4, .buffer_mib = 16, .tells_modules = true};
+        .name = "P", .keywords = 5, .level = 4, .buffer_mib = 16, .tells = 8};
     struct buffer answers[] = {BUFFER_INIT(0), BUFFER_INIT(0), BUFFER_INIT(0), BUFFER_INIT(0)};
     struct port port = {.answers = answers, .count = ELEMENTS_OF(answers)};
     struct dotnet_session session = DOTNET_SESSION_INIT;
