@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useCallback, useState } from "preact/hooks";
 
 export interface Sortable<T> {
   title: string;
@@ -9,16 +9,19 @@ export interface Sortable<T> {
   tip?: string;
 }
 
-/** Rows by one of their columns, and the titles that choose it. */
+/** Rows by one of their columns, and the titles that choose it. `sort` stays the same function as long as the order does. */
 export function useSorting<T>(columns: Sortable<T>[], first: number): { sort: (rows: T[]) => T[]; titles: ComponentChildren } {
   const [order, setOrder] = useState({ at: first, isTurned: false });
   const column = columns[order.at]!;
   const sign = (column.isNumber ? -1 : 1) * (order.isTurned ? -1 : 1);
-  const sort = (rows: T[]): T[] =>
-    rows
-      .map((row) => ({ row, key: column.key(row) }))
-      .sort((a, b) => (a.key === b.key ? 0 : a.key < b.key ? -sign : sign))
-      .map((one) => one.row);
+  const sort = useCallback(
+    (rows: T[]): T[] =>
+      rows
+        .map((row) => ({ row, key: column.key(row) }))
+        .sort((a, b) => (a.key === b.key ? 0 : a.key < b.key ? -sign : sign))
+        .map((one) => one.row),
+    [column, sign],
+  );
   const titles = (
     <tr>
       {columns.map(({ title, isNumber, tip }, i) => (

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { address, ask, get, type Heap } from "../model/api";
 import { type Count, counted, type Counts, noCounts, opened, pick } from "../model/counts";
 import { bytes, visible } from "../model/format";
@@ -131,8 +131,10 @@ function Open({ take }: { take: (title: string, heap: Heap) => void }) {
 
 function Compare({ counts, change, name }: { counts: Counts; change: (change: (before: Counts) => Counts) => void; name: string }) {
   const shown = pick(counts, counts.shown);
-  if (shown === undefined) return null;
   const before = counts.against === counts.shown ? undefined : pick(counts, counts.against);
+  // the same as long as they are: else all types would be gone through whenever the process is heard of
+  const types = useMemo(() => shown && <Types key={before === undefined ? "one" : "two"} now={shown.heap} before={before?.heap} />, [shown, before]);
+  if (shown === undefined) return null;
   const store = (): void => {
     const time = (shown.heap.time_stamp ?? new Date().toISOString()).slice(0, 19).replace(/[-:]/g, "");
     save(new Blob([JSON.stringify(shown.heap)], { type: "application/json" }), `heap_${name.replace(/[^\w.-]/g, "_")}_${time}.json`);
@@ -144,7 +146,7 @@ function Compare({ counts, change, name }: { counts: Counts; change: (change: (b
         <Choice title="compared with" all={counts.all.filter((one) => one.number !== counts.shown)} value={before?.number ?? 0} none="nothing" set={(against) => change((before) => ({ ...before, against }))} />
         <button type="button" title="as JSON, for comparing later: here, or by procscope heap PID --compare" onClick={store}>Save</button>
       </div>
-      <Types key={before === undefined ? "one" : "two"} now={shown.heap} before={before?.heap} />
+      {types}
     </>
   );
 }

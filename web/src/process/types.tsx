@@ -135,6 +135,7 @@ export function Types({ now, before }: { now: Heap; before: Heap | undefined }) 
     return rows.filter((row) => (!isCompared || isOf(kind, row, measure)) && row.type.toLowerCase().includes(word));
   }, [rows, filter, kind, measure, isCompared]);
   const listed = chosen.length > 0 ? chosen : found;
+  const sorted = useMemo(() => sort(listed).slice(0, SHOWN_MAX), [sort, listed]);
   const anew = <T,>(set: (value: T) => void): ((value: T) => void) => (value) => {
     set(value);
     setChosen([]);
@@ -171,7 +172,7 @@ export function Types({ now, before }: { now: Heap; before: Heap | undefined }) 
         <table>
           <caption class="hidden">{isCompared ? "What changed in the heap" : "What fills the heap"}</caption>
           <thead>{titles}</thead>
-          <tbody>{sort(listed).slice(0, SHOWN_MAX).map((row) => <Line key={row.key} row={row} />)}</tbody>
+          <tbody>{sorted.map((row) => <Line key={row.key} row={row} />)}</tbody>
         </table>
       </div>
       {listed.length > SHOWN_MAX && <p class="soft">and {count(listed.length - SHOWN_MAX, "more type")}</p>}
