@@ -45,7 +45,7 @@ test("what stands for many types", () => {
   expect(["java.util.HashMap$Node[]", "System.Collections.Generic.List<System.String>", "byte[]", "(compiled code)", "Heap$Known"].map((one) => named(one))).toEqual([
     "java.util", "System.Collections.Generic", "arrays", "of the runtime", "without a package",
   ]);
-  expect([named("Known", "/app/App.dll"), named("List<System.String>", "/x/System.Private.CoreLib.dll"), named("", ""), named(".x", "m")]).toEqual([
+  expect([named("Known[]", "/app/App.dll"), named("List<System.String>", "/x/System.Private.CoreLib.dll"), named("", ""), named(".x", "m")]).toEqual([
     "App.dll", "System.Private.CoreLib.dll", "without a package", "m",
   ]);
 });

@@ -18,9 +18,13 @@ export interface Row extends Figures {
 
 const none: Figures = { bytes: 0, count: 0 };
 
+export function fileName(module: string): string {
+  return module.slice(module.lastIndexOf("/") + 1);
+}
+
 /** A module without its version and folder: so that yesterday's types are found again after an upgrade. */
 function moduleKey(module: string): string {
-  return module.slice(module.lastIndexOf("/") + 1).replace(/@[^@]*$/, "");
+  return fileName(module).replace(/@[^@]*$/, "");
 }
 
 /** Types of the same name and module, as of two class loaders, are one. */
@@ -83,7 +87,7 @@ export function familyOf({ type, module }: { type: string; module: string }): st
   if (type.startsWith("(")) return "of the runtime";
   const own = ownPart(type);
   if (own > 1) return type.slice(0, own - 1);
-  if (type.endsWith("[]")) return "arrays";
+  if (/^[a-z]+(\[\])+$/.test(type)) return "arrays"; // of numbers: Java's byte[]
   return moduleKey(module) || "without a package";
 }
 

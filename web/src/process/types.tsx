@@ -1,7 +1,7 @@
 import { useMemo, useState } from "preact/hooks";
 import type { Heap } from "../model/api";
 import { bytes, count, signed, visible } from "../model/format";
-import { change, families, familyOf, fate, type Measure, mismatch, OTHERS, type Row, rowsOf, shortName } from "../model/heap";
+import { change, families, familyOf, fate, fileName, type Measure, mismatch, OTHERS, type Row, rowsOf, shortName } from "../model/heap";
 import { grouped, type Piece } from "../model/treemap";
 import { Areas, SIZE } from "../parts/areas";
 import { type Sortable, useSorting } from "../parts/sorting";
@@ -31,7 +31,7 @@ function Name({ row }: { row: Row }) {
   const what = fate(row);
   return (
     <td class="what">
-      <code>{visible(row.type)}</code> <span class="soft">{visible(row.module)}</span>
+      <code>{visible(row.type)}</code> <span class="soft" title={visible(row.module)}>{visible(fileName(row.module))}</span>
       {what !== "" && <> <span class={what === "new" ? "badge warn" : "badge"}>{what}</span></>}
     </td>
   );
