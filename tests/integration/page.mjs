@@ -325,7 +325,11 @@ const scenarios = {
     await page.getByRole("button", { name: `Download ${given.ending}` }).click();
     await (await coming).saveAs(given.path);
     await axe(page, "a file of the heap");
-    return { known, grown };
+    if (given.frame === undefined) return { known, grown };
+    await page.getByRole("tab", { name: "Threads" }).click();
+    await page.getByRole("button", { name: "Grouped" }).click();
+    const frame = await page.locator(".frames li", { hasText: given.frame }).first().innerText();
+    return { known, grown, frame };
   },
 
   async dump() {

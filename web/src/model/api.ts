@@ -76,6 +76,7 @@ export interface Thread {
 }
 
 export interface Frame {
+  kind?: string;
   address: string;
   module?: string;
   function?: string;
@@ -94,7 +95,16 @@ export interface JavaFrame {
   locks?: { kind: string; class?: string }[];
 }
 
+/** What was asked of a language's runtime beside the stacks. */
+export interface StacksRuntime {
+  name?: string;
+  version?: string;
+  deadlocks?: number;
+  error?: string;
+}
+
 export interface Stack extends Thread {
+  runtime?: StacksRuntime;
   frames: Frame[];
   end?: string;
   java?: { name?: string; frames?: JavaFrame[] };
@@ -111,6 +121,7 @@ export interface StackGroup {
 export interface Stacks {
   held_microseconds: number;
   thread_count: number;
+  runtime?: StacksRuntime;
   threads?: Stack[];
   groups?: StackGroup[];
 }

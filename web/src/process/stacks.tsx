@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { address, type Frame, type JavaFrame, type Stack, type Stacks } from "../model/api";
+import { address, type Frame, type JavaFrame, type Stack, type Stacks, type StacksRuntime } from "../model/api";
 import { count, microseconds, visible } from "../model/format";
 import { Show, useGet } from "../parts/load";
 
@@ -15,6 +15,18 @@ function name(frame: Frame): string {
   if (frame.function !== undefined) return frame.function;
   if (frame.module_offset !== undefined) return `+0x${frame.module_offset.toString(16)}`;
   return `0x${frame.address}`;
+}
+
+const languages: Record<string, string> = { dotnet: ".NET", python: "Python" };
+
+/** What a runtime said beside: why names of it are missing, and which threads wait for each other for ever. */
+function Beside({ runtime }: { runtime: StacksRuntime | undefined }) {
+  return (
+    <>
+      {runtime?.error !== undefined && <p class="advice" role="note">{visible(runtime.name ?? "The runtime")} did not tell all: {visible(runtime.error)}</p>}
+      {runtime?.deadlocks !== undefined && <p class="advice" role="note">{count(runtime.deadlocks, "deadlock")}: threads that wait for each other for ever, as {visible(runtime.name ?? "the runtime")} found.</p>}
+    </>
+  );
 }
 
 function JavaFrames({ frames }: { frames: JavaFrame[] }) {
@@ -41,7 +53,7 @@ export function Frames({ frames, end, java }: { frames: Frame[]; end: string | u
         {frames.map((frame, i) => (
           <li key={i}>
             <code>{visible(name(frame))}</code>
-            {frame.inlined && <span class="soft"> inlined</span>} <span class="soft">{visible(frame.module ?? "")}</span>{" "}
+            {frame.inlined && <span class="soft"> inlined</span>} <span class="soft">{visible(frame.module ?? languages[frame.kind ?? ""] ?? "")}</span>{" "}
             <span class="soft" title={frame.file ?? ""}>{visible(place(frame.file, frame.line))}</span>
           </li>
         ))}
@@ -66,7 +78,7 @@ export function StackList({ id, isGrouped }: { id: number; isGrouped: boolean })
   const loaded = useGet<Stacks>(address(id, "/stacks", { group: isGrouped.toString() }));
   return (
     <Show loaded={loaded}>
-      {({ thread_count: all, groups, threads, held_microseconds: held }) => (
+      {({ thread_count: all, groups, threads, runtime, held_microseconds: held }) => (
         <section class="stacks" aria-label="Stacks">
           <div class="actions">
             <span class="soft" role="status">
@@ -74,6 +86,7 @@ export function StackList({ id, isGrouped }: { id: number; isGrouped: boolean })
             </span>
             <button type="button" onClick={loaded.again} disabled={loaded.isLoading}>Take them again</button>
           </div>
+          <Beside runtime={runtime} />
           {groups?.slice(0, SHOWN_MAX).map((group, i) => (
             <Folded
               key={i}
@@ -101,6 +114,7 @@ export function OneStack({ id, tid }: { id: number; tid: number }) {
     <Show loaded={loaded}>
       {(stack) => (
         <>
+          <Beside runtime={stack.runtime} />
           <Frames frames={stack.frames} end={stack.end} java={stack.java?.frames} />
           <button type="button" onClick={loaded.again} disabled={loaded.isLoading}>Take it again</button>
         </>
