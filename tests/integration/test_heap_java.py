@@ -2,6 +2,7 @@
 goes away or is killed in between, the virtual machine runs on and nothing is left behind."""
 import contextlib
 import gzip
+import json
 import io
 import os
 import pathlib
@@ -145,6 +146,30 @@ def test_all_objects_and_gzip_on_the_command_line(procscope, jvm, tmp_path):
     assert found["Heap$Known"] == KNOWN and found["Heap$Garbage"] == 777
     text = run(procscope, "heap", process.pid).stdout.decode()
     assert re.search(rf"^ *{KNOWN} +\d+  Heap\$Known$", text, re.M) and "--types shows them" in text
+    check_runs_on(process)
+
+
+def test_compared_on_the_command_line(service, procscope, jvm, tmp_path):
+    """With what nothing reaches, then without it: what changed is known. Here and by way of a service."""
+    process, before = jvm(mebibytes=1), tmp_path / "before.json"
+
+    def count(*options):
+        done = wait_until(lambda: (one := run(procscope, "heap", process.pid, *options, check=False)).returncode != 8 and one, "a count", within=240)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    before.write_bytes(count("--all", "--json").stdout)
+    done = count("--compare", before, "--types")
+    assert re.search(r"^ *-\d+ +-777 +0 +0 +gone +Heap\$Garbage$", done.stdout.decode(), re.M) and "Heap$Known" not in done.stdout.decode()
+    assert b"The older count is of all objects" in done.stderr
+    changed = json.loads(count("-c", before, "--json", "--url", service.url).stdout)
+    by_type = {one["type"]: (one["count_before"], one["count"]) for one in changed["types"]}
+    assert by_type["Heap$Garbage"] == (777, 0) and by_type["Heap$Known"] == (KNOWN, KNOWN)
+    assert changed["count"] - changed["count_before"] == sum(one["count"] - one["count_before"] for one in changed["types"])
+    for text, words in (("", "no JSON"), ('{"types": [{"type": "a", "count": -1, "bytes": 0}]}', "entry 1")):
+        before.write_text(text)
+        done = run(procscope, "heap", process.pid, "--compare", before, check=False)
+        assert done.returncode == 2 and words in done.stderr.decode()
     check_runs_on(process)
 
 

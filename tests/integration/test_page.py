@@ -155,7 +155,7 @@ def test_the_heap_of_java(service, procscope, jvm, tmp_path):  # noqa: F811
     assert seen["known"][1] == f"{KNOWN:,}" and seen["known"][2].startswith("Heap$Known")
     growth, more, name, bytes_before, now, before, left = seen["gone"]
     assert (more, before, left) == ("−777", "777", "0") and growth.startswith("−") and now == "0 B" and name.split() == ["Heap$Garbage", "gone"]
-    assert seen["shrunk"] == 0 and seen["counts"] == 2
+    assert seen["shrunk"] == 0 and seen["counts"] >= 2
     assert "other.json can't be taken for a count of a heap" in seen["refused"]
     assert path.read_bytes().startswith(b"JAVA PROFILE 1.0.2\0")
     counted = json.loads(saved.read_text())

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { address, ask, get, type Heap } from "../model/api";
+import { address, ask, type Heap } from "../model/api";
 import { type Count, counted, type Counts, noCounts, opened, pick } from "../model/counts";
 import { bytes, visible } from "../model/format";
 import { FILE_MAX, readHeap } from "../model/heap";
@@ -168,7 +168,8 @@ function Told({ target, form }: { target: Target; form: HeapForm }) {
     setBusy(true);
     setError(undefined);
     try {
-      const heap = await get<Heap>(address(target.id, "/heap", form.hasAll ? { live } : {}), signal);
+      // once: each time it would stand still
+      const heap = (await (await ask(address(target.id, "/heap", form.hasAll ? { live } : {}), { signal })).json()) as Heap;
       setCounts((before) => counted(before, `${clock(new Date())}${form.hasAll ? `, ${whose(heap.live)}` : ""}`, heap));
     } catch (problem) {
       if (signal.aborted) return;

@@ -142,7 +142,7 @@ export function Types({ now, before }: { now: Heap; before: Heap | undefined }) 
   };
   return (
     <>
-      {isCompared && mismatch(now, before) !== "" && <p class="advice" role="note">{mismatch(now, before)}</p>}
+      {isCompared && mismatch(now, before) !== "" && <p class="advice" role="note">{visible(mismatch(now, before))}</p>}
       <div class="actions">
         <label><span class="hidden">Filter types</span><input type="search" placeholder="Filter types" value={filter} onInput={(event) => anew(setFilter)(event.currentTarget.value)} /></label>
         <span role="group" aria-label="Areas by" class="actions">
