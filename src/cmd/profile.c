@@ -29,6 +29,7 @@ static int report(const struct dump_output *output, struct error *error)
     _cleanup_buffer_ struct buffer line = BUFFER_INIT(0), shown = BUFFER_INIT(0);
     const char *lost = dump_output_head(output, "X-Profile-Lost");
     const char *given_up = dump_output_head(output, "X-Profile-Given-Up");
+    const char *unnamed = dump_output_head(output, "X-Profile-Unnamed");
     char text[FORMAT_SIZE];
     int r;
     format_bytes((int64_t)output->sink->written, text);
@@ -41,6 +42,8 @@ static int report(const struct dump_output *output, struct error *error)
     if (r >= 0 && *given_up)
         r = buffer_append_format(
             &line, " Names or lines of %s files are missing: finding them took too long.", given_up);
+    if (r >= 0 && *unnamed)
+        r = buffer_append_format(&line, " Methods have no names: %s", unnamed);
     if (r >= 0)
         r = text_escape(buffer_string(&line), &shown);
     if (r >= 0 && !output->quiet)

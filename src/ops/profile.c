@@ -44,5 +44,9 @@ int operation_profile(const struct operation_context *context, const struct requ
         r = sampler_new(context->procfs, &target, &wish.sampler, &profile, &sampler, error);
     if (r == 0)
         r = sample(sampler, wish.duration_ms, context->early_end ? context->early_end() : -1, error);
+    if (r == 0)
+        r = error_ensure(error,
+                         profile_name_methods(&target, operation_runtime_patience_ms(context), &profile),
+                         "The profile could not be named");
     return r < 0 ? r : profile_answer(context, &profile, wish.format, answer, error);
 }

@@ -16,7 +16,8 @@ static struct session {
     struct pidref target;
     struct sampler *sampler; /* NULL: no session */
     struct profile profile;
-    bool is_over; /* sampling is */
+    bool is_over;         /* sampling is */
+    uint64_t patience_ms; /* with its runtime */
     uint64_t end_ms;
     uint64_t forget_ms;
 } session = {.target = PIDREF_INIT};
@@ -53,7 +54,9 @@ int profile_session_timeout_ms(void)
 
 static void finish(void)
 {
-    (void)!sampler_finish(session.sampler); /* without memory for more: what was counted is the profile */
+    /* without memory for more: what was counted, and named, is the profile */
+    (void)!sampler_finish(session.sampler);
+    (void)!profile_name_methods(&session.target, session.patience_ms, &session.profile);
     session.is_over = true;
 }
 
@@ -81,6 +84,7 @@ static int begin(const struct operation_context *context, const struct request *
         session_release();
         return r;
     }
+    session.patience_ms = operation_runtime_patience_ms(context);
     session.end_ms = clock_monotonic_ms() + wish->duration_ms;
     session.forget_ms = session.end_ms + FETCH_WITHIN_MS;
     return 0;

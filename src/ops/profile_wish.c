@@ -1,5 +1,6 @@
 #include "ops/profile_wish.h"
 
+#include "base/text.h"
 #include "ops/dump_name.h"
 
 #include <errno.h>
@@ -78,6 +79,7 @@ int profile_answer(const struct operation_context *context, const struct profile
                    const struct profile_format *format, struct answer *answer, struct error *error)
 {
     _cleanup_fields_ struct fields extra = {0};
+    _cleanup_buffer_ struct buffer unnamed = BUFFER_INIT(0);
     char name[2 * DUMP_NAME_SIZE + 48];
     struct answer_head head = {
         .content_type = format->content_type, .file_name = name, .length = -1, .extra = &extra};
@@ -90,6 +92,10 @@ int profile_answer(const struct operation_context *context, const struct profile
         r = fields_add_format(&extra, "X-Profile-Lost", "%" PRIu64, profile->lost);
     if (r == 0 && profile->given_up > 0)
         r = fields_add_format(&extra, "X-Profile-Given-Up", "%zu", profile->given_up);
+    if (r == 0 && profile->unnamed.code)
+        r = text_escape(profile->unnamed.text, &unnamed); /* it may have a path of the target's */
+    if (r >= 0 && unnamed.size > 0)
+        r = fields_add(&extra, "X-Profile-Unnamed", buffer_string(&unnamed));
     if (r < 0)
         return error_ensure(error, r, "The profile could not be described");
     file_name(context, profile, format, name, sizeof name);

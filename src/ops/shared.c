@@ -89,6 +89,13 @@ uint64_t operation_wait_ms(const struct operation_context *context, bool heavy)
     return deadline_ms == 0 || deadline_ms / 2 > MOST_MS ? MOST_MS : deadline_ms / 2;
 }
 
+uint64_t operation_runtime_patience_ms(const struct operation_context *context)
+{
+    uint64_t quarter_ms = context->light_ms / 4;
+
+    return quarter_ms == 0 || quarter_ms > LIMIT_JAVA_MS ? LIMIT_JAVA_MS : quarter_ms;
+}
+
 void operation_target_name(const struct pidref *target, char *ret_name, size_t size)
 {
     struct proc_stat stat;

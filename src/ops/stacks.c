@@ -8,14 +8,6 @@
 
 #include <errno.h>
 
-/* There is to be time for the native stacks, too, whatever the runtime does. */
-static uint64_t runtime_patience_ms(const struct operation_context *context)
-{
-    uint64_t quarter_ms = context->light_ms / 4;
-
-    return quarter_ms == 0 || quarter_ms > LIMIT_JAVA_MS ? LIMIT_JAVA_MS : quarter_ms;
-}
-
 static int answer_stacks(const struct operation_context *context, const struct request *request,
                          struct stacks_wish *wish, struct answer *answer, struct error *error)
 {
@@ -35,7 +27,7 @@ static int answer_stacks(const struct operation_context *context, const struct r
     struct kudu_style style;
     struct stacks_sources sources;
     _cleanup_dotnet_names_ struct dotnet_names dotnet =
-        DOTNET_NAMES_INIT(&target, runtime_patience_ms(context));
+        DOTNET_NAMES_INIT(&target, operation_runtime_patience_ms(context));
     struct trace *none;
     int r = python ? operation_style(context, request, &host, &style, error)
                    : error_set(error, ENOMEM, "Out of memory.");
@@ -47,7 +39,7 @@ static int answer_stacks(const struct operation_context *context, const struct r
     if (!wish->runtime)
         options.reader = NULL;
     else
-        java_stacks_begin(&java, &target, runtime_patience_ms(context));
+        java_stacks_begin(&java, &target, operation_runtime_patience_ms(context));
     options.deadline_ms = operation_hold_deadline_ms(&target);
     options.wait_ms = operation_wait_ms(context, false);
     r = capture_live(context->procfs, &target, &options, &capture, &none, error);

@@ -42,5 +42,8 @@ uint64_t operation_hold_deadline_ms(const struct pidref *target);
  * some, too. */
 uint64_t operation_wait_ms(const struct operation_context *context, bool heavy);
 
+/* For a runtime that is asked beside something else, whatever it does: there is to be time for that, too. */
+uint64_t operation_runtime_patience_ms(const struct operation_context *context);
+
 /* Name of the target as Kudu shows it. */
 void operation_target_name(const struct pidref *target, char *ret_name, size_t size);

@@ -187,6 +187,11 @@ int profile_intern_frame(struct profile *profile, const struct profile_frame_fac
     return r;
 }
 
+int profile_name_frame(struct profile *profile, uint32_t frame, const char *function)
+{
+    return intern(profile, function, &profile->frames.items[frame].function);
+}
+
 /* The node of the stack, as far as there is room: all of it or none. */
 static int find_stack(struct profile *profile, const uint32_t *frames, size_t count, uint32_t *ret_node)
 {

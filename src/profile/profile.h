@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "base/error.h"
 #include "profile/index.h"
 #include "profile/strings.h"
 
@@ -76,10 +77,11 @@ struct profile_count {
 
 struct profile {
     struct profile_facts facts;
-    uint64_t duration; /* ns; written by the owner at the end, at least the last sample's time */
-    size_t given_up;   /* files of which names or lines are missing since they took too long */
-    uint64_t lost;     /* samples that the kernel or the sampler dropped; written by the owner */
-    uint64_t samples;  /* all of them */
+    uint64_t duration;    /* ns; written by the owner at the end, at least the last sample's time */
+    size_t given_up;      /* files of which names or lines are missing since they took too long */
+    struct error unnamed; /* why code of a runtime has no names; code 0: nothing is wrong. Likewise */
+    uint64_t lost;        /* samples that the kernel or the sampler dropped; written by the owner */
+    uint64_t samples;     /* all of them */
     struct strings strings;
     struct profile_modules {
         struct profile_module *items;
@@ -140,6 +142,9 @@ struct profile_frame_facts {
 /* The number of an equal one, if there is one. */
 int profile_intern_frame(struct profile *profile, const struct profile_frame_facts *facts,
                          uint32_t *ret_frame) _must_check_;
+
+/* What a frame without a function is called, when no frame is added any more. -ENOMEM. */
+int profile_name_frame(struct profile *profile, uint32_t frame, const char *function) _must_check_;
 
 /* frames: innermost first; of more than LIMIT_PROFILE_DEPTH the outermost are left out. */
 int profile_add_sample(struct profile *profile, uint64_t time, uint32_t thread, const uint32_t *frames,

@@ -15,6 +15,7 @@ from conftest import ROOT, wait_until
 from test_dump_readers import run, tasks
 
 ENVIRONMENT = {**os.environ, "DOTNET_CLI_TELEMETRY_OPTOUT": "1", "DOTNET_NOLOGO": "1", "DOTNET_CLI_USE_MSBUILD_SERVER": "0"}
+STANDS = ROOT / "tests" / "targets" / "languages" / "Stands.cs"
 ALONE = ("-nodeReuse:false", "-p:UseSharedCompilation=false")  # nothing stays behind that serves the next build
 
 
@@ -141,14 +142,13 @@ def dotnet_dump(folder):
 
 
 @contextlib.contextmanager
-def start_stands(sleeper, folder, **variables):
-    """Stands.cs, with what its threads have told of their stacks: name -> methods. Its socket, which a runtime that is
+def start_stands(sleeper, folder, own=(), **variables):
+    """Stands.cs (own: another command for it), with what its threads have told of their stacks: name -> methods. Its socket, which a runtime that is
     killed leaves behind, is in a place of its own."""
     with tempfile.TemporaryDirectory(dir="/var/tmp") as place:
-        program = folder / "Stands.dll"
-        if not program.exists():
-            compile_alone(ROOT / "tests" / "targets" / "languages" / "Stands.cs", folder)
-        process = sleeper("dotnet", program, stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": place, **variables})
+        if not own and not (folder / "Stands.dll").exists():
+            compile_alone(STANDS, folder)
+        process = sleeper(*(own or ("dotnet", folder / "Stands.dll")), stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": place, **variables})
         lines = [process.first_line]
         while lines[-1] != "ready":
             lines.append(process.stdout.readline().decode().rstrip("\n"))

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from conftest import wait_until
-from dotnet import dotnet_dump, names_of, plain, sos_stacks, start_stands
+from dotnet import STANDS, dotnet_dump, names_of, plain, publish, sos_stacks, start_stands
 from test_dump_readers import needs, run
 from test_gcdump import TOOK_TOO_LONG, patiently, traces
 
@@ -65,7 +65,7 @@ def check_methods(process, answer):
         assert [plain(method) for method in outer] == [plain(method) for method in process.told[name]]
         assert threads[thread]["end"] == "outermost"
     assert [plain(method)[0] for method in managed(threads[process.pid])] == [SLEEPS, "Known.Places.Stands.Main"]
-    assert not [frame for thread in threads.values() for frame in thread["frames"] if "module" not in frame and "function" not in frame]
+    assert not [frame for thread in threads.values() for frame in thread["frames"] if not {"module", "function"} & set(frame)]
 
 
 def test_as_its_threads_and_dotnet_dump_say(procscope, program, tmp_path):
@@ -128,6 +128,15 @@ def test_a_runtime_that_says_nothing(procscope, sleeper, folder):
         wait_until(lambda: "State:\tT" in (open(f"/proc/{process.pid}/status", encoding="utf-8").read()), "it stops")
         answer = ask_json(procscope, process.pid)
         assert answer["runtime"]["error"] == f"Process {process.pid} is stopped." and "time_stamp" not in answer["runtime"]
+
+
+def test_a_runtime_of_net_8_in_its_program(procscope, sleeper, tmp_path):
+    with start_stands(sleeper, tmp_path, own=(publish(STANDS, tmp_path, "8.0.34"),)) as process:
+        before = traces(process.pid)
+        answer = ask_json(procscope, process.pid)
+        check_methods(process, answer)
+        assert answer["runtime"]["version"] == "8.0.34"
+        wait_until(lambda: traces(process.pid) == before, "no trace of the session")
 
 
 @pytest.mark.parametrize("is_told", [False, True])
