@@ -3,6 +3,7 @@ import { address, ask, type Heap } from "../model/api";
 import { type Count, counted, type Counts, noCounts, opened, pick } from "../model/counts";
 import { bytes, visible } from "../model/format";
 import { FILE_MAX, readHeap } from "../model/heap";
+import type { Process } from "../model/processes";
 import { type HeapForm, heapOf } from "../model/runtimes";
 import { leave, nameOf, save, take } from "../parts/download";
 import { ProblemBox, words } from "../parts/problem";
@@ -11,13 +12,7 @@ import { Types } from "./types";
 /** Those of the process that was looked at last: they stay while one looks at another tab. */
 let kept: { id: number; start: number; counts: Counts } | undefined;
 
-interface Target {
-  id: number;
-  start: number;
-  name: string;
-}
-
-function useCounts({ id, start }: Target): [Counts, (change: (before: Counts) => Counts) => void] {
+function useCounts({ id, start }: Process): [Counts, (change: (before: Counts) => Counts) => void] {
   const [counts, setCounts] = useState(kept?.id === id && kept.start === start ? kept.counts : noCounts);
   return [
     counts,
@@ -156,9 +151,9 @@ const choices = [
   ["false", "All", "those that nothing reaches any more, too; no collection, and sooner done"],
 ] as const;
 
-function Told({ target, form }: { target: Target; form: HeapForm }) {
+function Told({ process, form }: { process: Process; form: HeapForm }) {
   const [live, setLive] = useState("true");
-  const [counts, setCounts] = useCounts(target);
+  const [counts, setCounts] = useCounts(process);
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const control = useRef<AbortController>();
@@ -169,7 +164,7 @@ function Told({ target, form }: { target: Target; form: HeapForm }) {
     setError(undefined);
     try {
       // once: each time it would stand still
-      const heap = (await (await ask(address(target.id, "/heap", form.hasAll ? { live } : {}), { signal })).json()) as Heap;
+      const heap = (await (await ask(address(process.id, "/heap", form.hasAll ? { live } : {}), { signal })).json()) as Heap;
       setCounts((before) => counted(before, `${clock(new Date())}${form.hasAll ? `, ${whose(heap.live)}` : ""}`, heap));
     } catch (problem) {
       if (signal.aborted) return;
@@ -194,18 +189,18 @@ function Told({ target, form }: { target: Target; form: HeapForm }) {
       <div class="actions">
         <button type="button" class="main" disabled={isBusy} onClick={() => void run()}>{counts.all.length === 0 ? "Count them" : "Count them again"}</button>
         <Open take={(title, heap) => setCounts((before) => opened(before, title, heap))} />
-        <Download id={target.id} form={form} live={live} />
+        <Download id={process.id} form={form} live={live} />
       </div>
       {isBusy && <p class="soft" role="status">Counting …</p>}
       {error !== undefined && <ProblemBox error={error} />}
-      <Compare counts={counts} change={setCounts} name={target.name} />
+      <Compare counts={counts} change={setCounts} name={process.name} />
     </>
   );
 }
 
 /** What fills the heap of a runtime that can tell. Nothing is asked of it before somebody says so: it stands still for that. */
-export function HeapTab({ target, runtime }: { target: Target; runtime: string | undefined }) {
-  const form = heapOf(runtime);
-  if (form === undefined) return <p>{visible(runtime ?? "Its runtime")} has no heap that could be told about.</p>;
-  return <Told target={target} form={form} />;
+export function HeapTab({ process }: { process: Process }) {
+  const form = heapOf(process.runtime);
+  if (form === undefined) return <p>{visible(process.runtime ?? "Its runtime")} has no heap that could be told about.</p>;
+  return <Told process={process} form={form} />;
 }

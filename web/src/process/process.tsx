@@ -49,7 +49,7 @@ function Content({ live, id, tab, process }: { live: Live; id: number; tab: Tab;
     case "memory":
       return <MemoryTab id={id} />;
     case "heap":
-      return <HeapTab target={{ id, start: process?.start ?? 0, name: process?.name ?? "" }} runtime={process?.runtime} />;
+      return process ? <HeapTab process={process} /> : null;
     case "dump":
       return <Dump id={id} />;
     case "profile":

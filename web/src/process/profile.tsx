@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { address, ask, type Detail, Problem } from "../model/api";
-import { count } from "../model/format";
+import { count, visible } from "../model/format";
 import { type Flame, flameOf, type SpeedscopeFile } from "../model/flame";
 import { nameOf, save, take } from "../parts/download";
 import { useGet } from "../parts/load";
@@ -14,6 +14,7 @@ interface Taken {
   flame: Flame;
   samples: number;
   how: string;
+  unnamed: string; // why names of a runtime's methods are missing
 }
 
 const formats: [string, string][] = [
@@ -98,6 +99,7 @@ export function Profile({ id, start: processStart }: { id: number; start: number
         flame: flameOf(JSON.parse(await blob.text()) as SpeedscopeFile),
         samples: Number(answer.headers.get("X-Profile-Samples") ?? 0),
         how: answer.headers.get("X-Profile-How") ?? "",
+        unnamed: answer.headers.get("X-Profile-Unnamed") ?? "",
       };
       kept = { id, start: processStart, taken: now };
       setTaken(now);
@@ -132,6 +134,7 @@ export function Profile({ id, start: processStart }: { id: number; start: number
           {taken.samples === 0 && " It did not run in this time; “waiting threads, too” shows where it waits."}
         </p>
       )}
+      {taken && taken.unnamed !== "" && <p class="advice" role="note">{visible(taken.unnamed)}</p>}
       {taken && <Formats id={id} />}
       {taken && taken.flame.value > 0 && <FlameGraph root={taken.flame} />}
       {!taken && since === 0 && <TenSeconds id={id} mode={mode} />}
