@@ -1,6 +1,7 @@
 #include "api/call.h"
 
 #include "api/answer_source.h"
+#include "api/ask.h"
 #include "http/accept.h"
 
 #include <errno.h>
@@ -120,7 +121,7 @@ int call_operation(const struct caller *caller, struct http_exchange *exchange,
     if (r == 0)
         r = add_form(exchange, operation, request);
     if (r == 0)
-        r = inspector_call(caller->channel, request, &fd, error);
+        r = ask_inspector(caller->channel, exchange, request, &fd, error);
     if (r == 0)
         r = answer_source_start(exchange, fd, status);
     return error_ensure(error, r, "The request could not be passed on");

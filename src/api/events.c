@@ -1,5 +1,6 @@
 #include "api/events.h"
 
+#include "api/ask.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -25,6 +26,7 @@ struct viewer {
     uint64_t last;       /* number of the event that it has or is being sent */
     struct event *event; /* being sent; NULL: none */
     size_t sent;         /* of it */
+    int64_t expires;     /* seconds since 1970; 0: never */
     unsigned status;     /* of an error, instead of events */
     struct buffer problem;
 };
@@ -94,6 +96,8 @@ static int next_event(struct viewer *viewer)
     viewer->sent = 0;
     if (viewer->is_cut)
         return -EPIPE;
+    if (viewer->expires != 0 && viewer->expires <= clock_realtime_ns() / 1000000000)
+        return 0; /* he may come back with something that is valid */
     viewer->event = event_ring_next(&viewer->events->ring, viewer->last, &is_late);
     if (is_late) {
         log_debug("A viewer of events takes too little, and is dropped.");
@@ -147,7 +151,7 @@ static void viewer_free(struct http_source *base)
     free(viewer);
 }
 
-static int add_viewer(struct events *events, struct http_exchange *exchange)
+static int add_viewer(struct events *events, struct http_exchange *exchange, int64_t expires)
 {
     static const struct http_source_ops ops = {.head = viewer_head, .read = viewer_read, .free = viewer_free};
     struct viewer *viewer = calloc(1, sizeof *viewer);
@@ -161,6 +165,7 @@ static int add_viewer(struct events *events, struct http_exchange *exchange)
         return r;
     }
     viewer->events = events;
+    viewer->expires = expires;
     viewer->next = events->viewers;
     if (events->viewers)
         events->viewers->previous = viewer;
@@ -277,10 +282,10 @@ static void on_stream(void *context, struct http_server *server)
     }
 }
 
-static int begin_sampler(struct events *events, struct error *error)
+static int begin_sampler(struct events *events, struct http_exchange *exchange, struct error *error)
 {
-    struct request request = {.operation = "events"};
-    int fd, r = inspector_call(events->channel, &request, &fd, error);
+    _cleanup_request_ struct request request = {.operation = "events"};
+    int fd, r = ask_inspector(events->channel, exchange, &request, &fd, error);
 
     if (r < 0)
         return r;
@@ -299,25 +304,17 @@ static int begin_sampler(struct events *events, struct error *error)
 
 /* --- The route --- */
 
-void events_handle(struct events *events, struct http_exchange *exchange)
+void events_attach(struct events *events, struct http_exchange *exchange, int64_t expires)
 {
     struct error error = {0};
     int r = 0;
 
-    if (http_exchange_method(exchange) == HTTP_HEAD) {
-        http_answer_static(exchange, 200, "text/event-stream; charset=utf-8", "", 0);
-        return;
-    }
     if (events->is_stopping)
         r = error_set(&error, EAGAIN, "The service is just being stopped.");
-    else if (events->viewer_count >= events->config->viewers)
-        r = error_set(&error, EUSERS,
-                      "%zu viewers watch the processes already, which is the limit (viewers).",
-                      events->viewer_count);
     if (r == 0 && !events->is_running)
-        r = begin_sampler(events, &error);
+        r = begin_sampler(events, exchange, &error);
     if (r == 0)
-        r = error_ensure(&error, add_viewer(events, exchange), "The events could not be begun");
+        r = error_ensure(&error, add_viewer(events, exchange, expires), "The events could not be begun");
     if (r < 0)
         http_answer_error(exchange, &error);
 }

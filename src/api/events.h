@@ -1,7 +1,8 @@
-/* GET /api/events: Server-Sent Events (WHATWG HTML, 9.2) of what all processes do. docs/EVENTS.md
+/* Server-Sent Events (WHATWG HTML, 9.2) of what all processes do. docs/EVENTS.md
  *
- * One operation `events` samples for all viewers. It begins with the first of them, and ends some seconds
- * after the last one has gone, so that one who only lost the connection can go on where it was. */
+ * One operation `events` samples for all viewers of one role, who all see the same. It begins with the first
+ * of them, and ends some seconds after the last one has gone, so that one who only lost the connection can go
+ * on where it was. */
 #pragma once
 
 #include "api/event_ring.h"
@@ -31,8 +32,8 @@ struct events {
 /* Once the server is gone, which gives up all viewers. */
 void events_release(struct events *events);
 
-/* Answers a GET or HEAD. */
-void events_handle(struct events *events, struct http_exchange *exchange);
+/* A viewer who may watch, until `expires` (seconds since 1970; 0: for ever): answers him. */
+void events_attach(struct events *events, struct http_exchange *exchange, int64_t expires);
 
 /* The service stops: their streams end, and there are no new ones. */
 void events_stop(struct events *events);

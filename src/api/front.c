@@ -1,7 +1,7 @@
 #include "api/front.h"
 
 #include "api/arm.h"
-#include "api/events.h"
+#include "api/events_door.h"
 #include "api/kudu.h"
 #include "api/openapi.h"
 #include "api/page.h"
@@ -17,19 +17,19 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 
-enum { TARGET_LOCATION_SIZE = 1024 };
+enum { TARGET_LOCATION_SIZE = 1024, CHALLENGES_MAX = 3 };
 
 struct front {
     const struct config *config;
     struct caller caller;
-    struct events events;
+    struct events_door events;
     struct target prefix; /* path-prefix taken apart */
     struct buffer openapi, page;
 };
 
 static void front_release(struct front *front)
 {
-    events_release(&front->events);
+    events_door_release(&front->events);
     target_release(&front->prefix);
     buffer_release(&front->openapi);
     buffer_release(&front->page);
@@ -110,7 +110,7 @@ static void answer_own(struct front *front, struct http_exchange *exchange, cons
     if (!match->route) {
         call_answer_unmatched(exchange, match);
     } else if (strcmp(match->route->name, "events") == 0) {
-        events_handle(&front->events, exchange);
+        events_door_handle(&front->events, exchange);
     } else if (strcmp(match->route->name, "page") == 0) {
         answer_page(front, exchange);
     } else if (strcmp(match->route->name, "routes") == 0) {
@@ -153,7 +153,7 @@ static void on_stop(void *context, struct http_server *server)
 {
     struct front *front = context;
 
-    events_stop(&front->events); /* the signal is not read: it would only be the same one again */
+    events_door_stop(&front->events); /* the signal is not read: it would only be the same one again */
     http_server_stop(server);
 }
 
@@ -171,25 +171,41 @@ static int prepare(struct front *front, struct error *error)
     return error_ensure(error, r, "The pages could not be made");
 }
 
+/* How to show who one is, for a 401. A token may stand in place of a password: so browsers ask for it. */
+static void choose_challenges(const struct config *config, const char *challenges[CHALLENGES_MAX])
+{
+    size_t count = 0;
+
+    if (*config->tokens || *config->jwt_keys || !*config->passwords)
+        challenges[count++] = "Bearer realm=\"procscope\"";
+    if (*config->tokens || *config->passwords)
+        challenges[count++] = "Basic realm=\"procscope\", charset=\"UTF-8\"";
+    challenges[count] = NULL;
+}
+
 static int serve(const struct front_start *start, struct error *error)
 {
     _cleanup_(front_release) struct front front = {
         .config = start->config,
         .caller = {.channel = start->channel, .prefix = start->config->path_prefix, .config = start->config},
-        .events = {.config = start->config, .channel = start->channel},
     };
+    const char *challenges[CHALLENGES_MAX] = {0};
     struct http_settings settings = {
         .connections = start->config->connections,
         .idle_ms = start->config->stall_timeout,
         .stop_ms = start->config->stop_timeout,
+        .challenges = challenges,
         .handle = handle,
         .context = &front,
     };
     _cleanup_http_server_ struct http_server *server = NULL;
     _cleanup_close_ int signal_fd = -1;
     sigset_t signals;
-    int r = prepare(&front, error);
+    int r;
 
+    events_door_init(&front.events, start->config, start->channel);
+    choose_challenges(start->config, challenges);
+    r = prepare(&front, error);
     if (r < 0)
         return r;
     (void)sigemptyset(&signals); /* these three take what we give them */
@@ -199,7 +215,7 @@ static int serve(const struct front_start *start, struct error *error)
     if (signal_fd < 0)
         return error_errno(error, errno, "Can't wait for signals");
     r = http_server_new(start->data, &settings, &server, error);
-    front.events.server = server;
+    events_door_set_server(&front.events, server);
     if (r == 0)
         r = http_server_watch(server, signal_fd, EPOLLIN | EPOLLONESHOT, on_stop, &front, error);
     /* no events of its own: only its hangup, when the inspector is gone */

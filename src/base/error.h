@@ -6,6 +6,7 @@
  *
  * The codes that operations answer with, and what they become outside (src/api, src/cmd):
  *   EINVAL      a bad argument                       400
+ *   ENOKEY      who are you?                         401
  *   EACCES      not allowed, a permission is missing 403
  *   EPERM       likewise                             403
  *   ESRCH       no such process (any more)           404

@@ -6,6 +6,7 @@
 #include "cmd/exit_code.h"
 #include "cmd/verb.h"
 #include "service/config.h"
+#include "service/gate.h"
 #include "service/service.h"
 
 #include <errno.h>
@@ -47,26 +48,41 @@ static int open_listeners(const struct config *config, struct listeners *listene
     return r < 0 ? r : 0;
 }
 
+/* Whoever can reach it could read the memory of processes. */
+static int check_reach(const struct config *config, const struct listeners *listeners, struct error *error)
+{
+    if (*config->jwt_keys && !*config->jwt_audience)
+        return error_set(error, EINVAL,
+                         "jwt-keys needs jwt-audience: what a token's claim aud has to hold, so that a token "
+                         "for somebody else is not good here.");
+    for (size_t i = 0; i < listeners->count && !gate_can_identify(config); i++)
+        if (!listeners->items[i].loopback && !listeners->items[i].is_unix)
+            return error_set(error, EACCES,
+                             "%s can be reached from other machines, so it takes authentication: 'procscope "
+                             "token new --role admin --name NAME --file FILE' makes a token, and --tokens "
+                             "FILE sets it up.",
+                             listeners->items[i].url);
+    return 0;
+}
+
 static int announce(const struct config *config, const struct listeners *listeners, struct error *error)
 {
     for (size_t i = 0; i < listeners->count; i++) {
         const struct listener *listener = &listeners->items[i];
         log_info("Listening on %s", listener->url);
-        if (!listener->loopback && !listener->is_unix)
-            log_warning(
-                "%s can be reached from other machines, and whoever reaches it may read the memory of "
-                "processes: there is no authentication.",
-                listener->url);
     }
     return *config->url_file ? listeners_write_urls(listeners, config->url_file, error) : 0;
 }
 
 static int serve(const struct config *config, struct error *error)
 {
-    _cleanup_listeners_ struct listeners listeners = {0};
+    /* where users have roles, it is those that keep others out */
+    _cleanup_listeners_ struct listeners listeners = {.for_all_users = *config->socket_roles};
     int fds[LISTENERS_MAX];
     int r = open_listeners(config, &listeners, error);
 
+    if (r == 0)
+        r = check_reach(config, &listeners, error);
     if (r == 0)
         r = announce(config, &listeners, error);
     if (r < 0) {

@@ -97,6 +97,20 @@ const char *http_exchange_header(const struct http_exchange *exchange, const cha
     return MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, name);
 }
 
+const char *http_exchange_certificate(const struct http_exchange *exchange)
+{
+    (void)exchange; /* nothing asks for one yet */
+    return NULL;
+}
+
+int http_exchange_socket(const struct http_exchange *exchange)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+    return info ? info->connect_fd : -1;
+}
+
 const struct listener *http_exchange_listener(const struct http_exchange *exchange)
 {
     return exchange->daemon->listener;
@@ -136,6 +150,8 @@ static void finish(struct http_exchange *exchange, unsigned status, const char *
             (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
         (void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     }
+    if (response && status == MHD_HTTP_UNAUTHORIZED)
+        server_add_challenges(exchange->server, response);
     if (response && type)
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type); /* unfit: left out */
     for (size_t i = 0; response && i < exchange->header_count; i++)
@@ -334,12 +350,32 @@ static int gather(struct http_exchange *exchange)
     }
 }
 
+/* The head of the source, or of the one that it put in its place. 1: it answered by itself. */
+static int take_head(struct http_exchange *exchange)
+{
+    struct http_source *source = exchange->source;
+    int r = source->ops->head(source, exchange, &exchange->head);
+
+    if (exchange->state == EXCHANGE_ANSWERED || exchange->state == EXCHANGE_ABANDONED) {
+        exchange_drop_source(exchange);
+        return 1;
+    }
+    if (exchange->source == source)
+        return r;
+    source->ops->free(source);
+    exchange->is_watched = false; /* closing took it out of the epoll */
+    r = server_watch(exchange);
+    return r < 0 ? r : exchange->source->ops->head(exchange->source, exchange, &exchange->head);
+}
+
 int exchange_advance(struct http_exchange *exchange)
 {
     int r;
 
     if (!exchange->has_head) {
-        r = exchange->source->ops->head(exchange->source, exchange, &exchange->head);
+        r = take_head(exchange);
+        if (r > 0)
+            return 0;
         if (r == -EAGAIN)
             return r;
         if (r < 0) {

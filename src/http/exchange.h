@@ -21,6 +21,9 @@ enum http_method http_exchange_method(const struct http_exchange *exchange);
 const char *http_exchange_target(const struct http_exchange *exchange); /* as it came: "/x?y=z" */
 const char *http_exchange_header(const struct http_exchange *exchange, const char *name); /* NULL: not sent */
 const struct sockaddr *http_exchange_peer(const struct http_exchange *exchange);          /* NULL: unknown */
+/* Whose the client's certificate is, which has been verified: its common name; NULL: it showed none. */
+const char *http_exchange_certificate(const struct http_exchange *exchange);
+int http_exchange_socket(const struct http_exchange *exchange); /* of its connection; -1: unknown */
 const struct listener *http_exchange_listener(const struct http_exchange *exchange); /* that it came in at */
 
 /* The answer. Headers are set before; what is not fit for a header is dropped, as is one too many. */
@@ -53,7 +56,8 @@ struct http_source_head {
 
 struct http_source_ops {
     /* 0: the head is there and further headers were set with http_header. -EAGAIN: wait for fd. Others: there
-     * will be none, a 500. */
+     * will be none, a 500. It may also give an answer of its own, http_answer_source with another source
+     * among them, which then takes its place. */
     int (*head)(struct http_source *source, struct http_exchange *exchange,
                 struct http_source_head *ret_head);
     /* > 0: so many bytes; 0: the end, all is there; -EAGAIN: wait for fd; others: it was cut off. */

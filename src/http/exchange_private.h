@@ -78,5 +78,8 @@ static inline bool exchange_is_suspended(const struct http_exchange *exchange)
     return exchange->state == EXCHANGE_WAITING || exchange->state == EXCHANGE_STALLED;
 }
 
+/* server.c: puts the source's descriptor into the epoll. */
+int server_watch(struct http_exchange *exchange) _must_check_;
+void server_add_challenges(const struct http_server *server, struct MHD_Response *response);
 /* server.c, for the reader of a streamed body: suspends until the source has more. */
 void server_suspend(struct http_exchange *exchange, enum exchange_state state);

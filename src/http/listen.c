@@ -153,7 +153,7 @@ static int add_unix(struct listeners *listeners, const char *path, struct error 
     if (r < 0)
         return r;
     /* by umask, since a chmod would come after the moment in which others can connect */
-    mask = umask(0117);
+    mask = umask(listeners->for_all_users ? 0111 : 0117);
     r = bind_and_listen(&address, sizeof address.un, path, &fd, error);
     (void)umask(mask);
     return r < 0 ? r : add(listeners, fd, TAKE_PTR(copy), error);

@@ -19,6 +19,7 @@ struct listener {
 struct listeners {
     struct listener items[LISTENERS_MAX];
     size_t count;
+    bool for_all_users; /* socket files that are made from now on: not for owner and group alone */
 };
 
 /* Closes all. Socket files stay: listeners_remove_files. */

@@ -9,6 +9,7 @@ static const struct {
     const char *title, *arm_code;
 } statuses[] = {
     {400, "Bad Request", "BadRequest"},
+    {401, "Unauthorized", "Unauthorized"},
     {403, "Forbidden", "Forbidden"},
     {404, "Not Found", "NotFound"},
     {405, "Method Not Allowed", "MethodNotAllowed"},
@@ -27,6 +28,8 @@ unsigned problem_status(int code)
     switch (code) {
     case EINVAL:
         return 400;
+    case ENOKEY:
+        return 401;
     case EACCES:
     case EPERM:
         return 403;

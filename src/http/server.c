@@ -172,19 +172,33 @@ static void _printf_(2, 0) on_message(void *context, const char *format, va_list
 
 /* --- Waiting for sources --- */
 
+int server_watch(struct http_exchange *exchange)
+{
+    /* Edge-triggered, so that it needs no call to be armed again: we wait only after having read until there
+     * was nothing, and a pipe that gets its first bytes after that is an edge. */
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = exchange};
+
+    if (exchange->is_watched)
+        return 0;
+    if (epoll_ctl(exchange->server->epoll_fd, EPOLL_CTL_ADD, exchange->source->fd, &event) < 0)
+        return -errno;
+    exchange->is_watched = true;
+    return 0;
+}
+
+void server_add_challenges(const struct http_server *server, struct MHD_Response *response)
+{
+    for (const char *const *text = server->settings.challenges; text && *text; text++)
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, *text); /* fit: our own */
+}
+
 void server_suspend(struct http_exchange *exchange, enum exchange_state state)
 {
     struct http_server *server = exchange->server;
 
-    if (!exchange->is_watched) {
-        /* Edge-triggered, so that it needs no call to be armed again: we wait only after having read until
-         * there was nothing, and a pipe that gets its first bytes after that is an edge. */
-        struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = exchange};
-        if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, exchange->source->fd, &event) < 0) {
-            exchange->state = EXCHANGE_ABANDONED;
-            return;
-        }
-        exchange->is_watched = true;
+    if (server_watch(exchange) < 0) {
+        exchange->state = EXCHANGE_ABANDONED;
+        return;
     }
     exchange->state = state;
     suspended_add(&server->suspended, exchange);

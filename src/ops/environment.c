@@ -25,6 +25,7 @@ int operation_environment(const struct operation_context *context, const struct 
     r = proc_environ_read(memory_of->dir_fd, &block);
     if (r < 0)
         return operation_denied(context, &target, r, "The environment", error);
+    style.mask = operation_mask(context, (uid_t)-1);
     kudu_environment(&json, &style, &block, filter && filter[0] ? filter : "all");
     return operation_answer_json(answer, &json, error);
 }

@@ -44,7 +44,7 @@ static int send_frame(struct sink *sink, enum events_kind kind, uint64_t number,
 
 /* ticks_size: of those since the last snapshot. */
 static int send_sample(struct sink *sink, const struct watch *watch, uint64_t interval_ms,
-                       struct buffer *text, size_t *ticks_size, struct error *error)
+                       const struct mask *mask, struct buffer *text, size_t *ticks_size, struct error *error)
 {
     uint64_t number = watch->samples - 1;
     int r = 0;
@@ -52,14 +52,14 @@ static int send_sample(struct sink *sink, const struct watch *watch, uint64_t in
     if (number > 0) {
         struct json json = JSON_INIT(text);
         buffer_clear(text);
-        events_tick(&json, watch, interval_ms);
+        events_tick(&json, watch, interval_ms, mask);
         r = send_frame(sink, EVENTS_TICK, number, &json, error);
         *ticks_size += text->size;
     }
     if (r == 0 && events_snapshot_is_due(number, *ticks_size)) {
         struct json json = JSON_INIT(text);
         buffer_clear(text);
-        events_snapshot(&json, watch, interval_ms);
+        events_snapshot(&json, watch, interval_ms, mask);
         r = send_frame(sink, EVENTS_SNAPSHOT, number, &json, error);
         *ticks_size = 0;
     }
@@ -81,19 +81,36 @@ static uint64_t next_interval(uint64_t used_ns)
     return least < INTERVAL_MS ? INTERVAL_MS : least < INTERVAL_MOST_MS ? least : INTERVAL_MOST_MS;
 }
 
+/* HEAD: whether the one who asks may watch, as whom, and until when. */
+static int answer_head(const struct operation_context *context, struct answer *answer, struct error *error)
+{
+    const struct principal *principal = context->principal;
+    _cleanup_fields_ struct fields extra = {0};
+    struct answer_head head = {.content_type = "application/octet-stream", .extra = &extra};
+    struct sink *sink;
+    int r = fields_add(&extra, "X-Role", role_name(principal ? principal->role : ROLE_ADMIN));
+
+    if (r == 0)
+        r = fields_add_format(&extra, "X-Expires", "%lld", (long long)(principal ? principal->expires : 0));
+    if (r < 0)
+        return error_ensure(error, r, "The events could not be begun");
+    return answer->begin(answer, &head, &sink, error);
+}
+
 int operation_events(const struct operation_context *context, const struct request *request,
                      struct answer *answer, struct error *error)
 {
     static const struct answer_head head = {.content_type = "application/octet-stream", .length = -1};
     _cleanup_buffer_ struct buffer text = BUFFER_INIT(LIMIT_EVENTS_FRAME);
     _cleanup_watch_ struct watch watch = {0};
+    const struct mask mask = operation_mask(context, (uid_t)-1);
     uint64_t at_ns = clock_monotonic_ns(), used_ns = 0, interval_ms = INTERVAL_MS;
     struct sink *sink = NULL;
     size_t ticks_size = 0;
     int r = 0;
 
     if (request->head_only)
-        return error_set(error, EINVAL, "There is no end of events, and so no head alone.");
+        return answer_head(context, answer, error);
     while (r == 0) {
         uint64_t before_ns = own_cpu_ns();
 
@@ -105,7 +122,7 @@ int operation_events(const struct operation_context *context, const struct reque
         if (!sink)
             r = answer->begin(answer, &head, &sink, error);
         if (r == 0)
-            r = send_sample(sink, &watch, interval_ms, &text, &ticks_size, error);
+            r = send_sample(sink, &watch, interval_ms, &mask, &text, &ticks_size, error);
         used_ns = own_cpu_ns() - before_ns;
         interval_ms = next_interval(watch.samples == 1 ? 0 : used_ns); /* the first reads all facts */
         at_ns += interval_ms * 1000000;

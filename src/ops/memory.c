@@ -48,6 +48,8 @@ int operation_memory(const struct operation_context *context, const struct reque
 
     if (r == 0)
         r = request_bool(request, "details", false, &details, error);
+    if (r == 0 && details) /* the files that it has open */
+        r = operation_check_role(context->principal, ROLE_OPERATOR, "memory with details", error);
     if (r == 0)
         r = operation_target_with_memory(context, request, &target, error);
     if (r < 0)

@@ -71,13 +71,29 @@ unsigned operation_request_flags(const struct operation *operation, const struct
     /* what is no boolean is refused before the operation runs */
     if (!looks && operation->light && request_bool(request, operation->light, false, &looks, NULL) < 0)
         looks = true;
+    if (looks && operation->flags & OPERATION_ENDLESS) /* only whether it would begin */
+        return operation->flags & ~(unsigned)(OPERATION_ENDLESS | OPERATION_OWN_WORKER);
     return looks ? operation->flags & ~(unsigned)OPERATION_HEAVY : operation->flags;
+}
+
+int operation_check_role(const struct principal *principal, enum role least, const char *what,
+                         struct error *error)
+{
+    if (least == ROLE_NONE) /* nobody said */
+        least = ROLE_ADMIN;
+    if (!principal || principal->role >= least)
+        return 0;
+    return error_set(error, EACCES, "%s takes the role '%s'; %s has '%s'.", what, role_name(least),
+                     principal->name, role_name(principal->role));
 }
 
 int operation_call(const struct operation *operation, const struct operation_context *context,
                    const struct request *request, struct answer *answer, struct error *error)
 {
-    int r = check_arguments(operation, request, error);
+    int r = operation_check_role(context->principal, operation->role, operation->name, error);
+
+    if (r == 0)
+        r = check_arguments(operation, request, error);
     /* routes lead no HEAD there; this is the last door */
     if (r == 0 && request->head_only && operation->flags & OPERATION_CHANGES)
         r = error_set(error, EINVAL, "%s changes something, so it has no head alone.", operation->name);

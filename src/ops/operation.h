@@ -4,6 +4,7 @@
  * src/ops/NAME.c. */
 #pragma once
 
+#include "access/role.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "ops/request.h"
@@ -29,6 +30,14 @@ struct operation_context {
     int (*early_end)(void);          /* a descriptor, readable when no more samples are wanted; NULL: never */
     const _Atomic int32_t *profiled; /* pids with a session, 0 between them; NULL: none are kept */
     size_t profiled_count;
+    const char *secrets;               /* parts of names whose values are masked (access/mask.h) ... */
+    enum role unmasked;                /* ... for those below this role */
+    const struct principal *principal; /* who asks; NULL: the person at this command line, who may all */
+    /* Asked once the target is known (NULL: an operation without one), before anything is done to it: lets it
+     * be, or refuses with an error. NULL: all may be */
+    int (*admit)(const struct operation_context *context, const struct request *request,
+                 const struct pidref *target, struct error *error);
+    void *admit_data;
 };
 
 /* What goes before the bytes. */
@@ -86,6 +95,7 @@ struct operation {
     const char *name;    /* list, show, threads, ... */
     const char *summary; /* one line for --help and openapi.json */
     unsigned flags;
+    enum role role;                             /* the least that may ask for it */
     const struct operation_argument *arguments; /* ends with a NULL name; NULL: none */
     const struct operation_form *forms;         /* the first is for who does not say; NULL: no choice */
     const char *waits; /* the duration argument that is added to its deadline; NULL: none */
@@ -96,11 +106,15 @@ struct operation {
 
 extern const struct operation operations[]; /* ends with a NULL name */
 
-/* Its flags for this very request: without OPERATION_HEAVY where it only looks. */
+/* Its flags for this very request: without OPERATION_HEAVY, or OPERATION_ENDLESS, where it only looks. */
 unsigned operation_request_flags(const struct operation *operation, const struct request *request);
 
 const struct operation *operation_find(const char *name); /* NULL: unknown */
 const struct operation *operation_find_in(const struct operation *table, const char *name);
+
+/* For one whose role is not enough. -EACCES with a sentence that says which it takes. */
+int operation_check_role(const struct principal *principal, enum role least, const char *what,
+                         struct error *error) _must_check_;
 
 /* Checks that the operation exists and the arguments are of its own and of their types, then runs it. Used by
  * the worker and the command line alike. Returns 0 or a negative errno with error filled. */

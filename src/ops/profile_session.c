@@ -127,6 +127,10 @@ int operation_profile_stop(const struct operation_context *context, const struct
         return r;
     if (!session.sampler)
         return error_set(error, ENOENT, "No profile of process %lld is running.", (long long)request->id);
+    if (context->admit)
+        r = context->admit(context, request, &session.target, error);
+    if (r < 0)
+        return r;
     if (!session.is_over)
         finish();
     r = profile_answer(context, &session.profile, wish.format, answer, error);

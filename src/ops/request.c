@@ -1,5 +1,6 @@
 #include "ops/request.h"
 
+#include "access/credential.h"
 #include "base/array.h"
 #include "base/parse.h"
 
@@ -156,6 +157,29 @@ void request_release(struct request *request)
     if (!request)
         return;
     fields_release(&request->arguments);
+    if (request->authorization)
+        explicit_bzero(request->authorization, strlen(request->authorization));
+    free(request->authorization);
+    free(request->certificate);
+    request->authorization = request->certificate = NULL;
+}
+
+static int encode_principal(const struct request *request, struct fields *fields)
+{
+    const struct principal *principal = &request->principal;
+    int r = fields_add(fields, "who", principal->name);
+
+    if (r == 0)
+        r = fields_add_format(fields, "role", "%d", (int)principal->role);
+    if (r == 0)
+        r = fields_add_format(fields, "kind", "%d", (int)principal->kind);
+    if (r == 0)
+        r = fields_add_format(fields, "user", "%" PRId64, (int64_t)(int32_t)principal->user);
+    if (r == 0)
+        r = fields_add_format(fields, "expires", "%" PRId64, principal->expires);
+    if (r == 0)
+        r = fields_add_format(fields, "number", "%" PRIu64, request->number);
+    return r;
 }
 
 int request_encode(const struct request *request, struct buffer *out)
@@ -179,6 +203,12 @@ int request_encode(const struct request *request, struct buffer *out)
         r = fields_add(&fields, "reader", "1");
     if (r == 0 && request->head_only)
         r = fields_add(&fields, "head", "1");
+    if (r == 0 && request->authorization)
+        r = fields_add(&fields, "authorization", request->authorization);
+    if (r == 0 && request->certificate)
+        r = fields_add(&fields, "certificate", request->certificate);
+    if (r == 0 && request->principal.role != ROLE_NONE)
+        r = encode_principal(request, &fields);
     for (size_t i = 0; r == 0 && i < request->arguments.count; i++) {
         _cleanup_free_ char *name = NULL;
         if (asprintf(&name, ARGUMENT_PREFIX "%s", request->arguments.items[i].name) < 0) {
@@ -208,9 +238,65 @@ static int parse_dialect(const char *value, enum dialect *ret_dialect)
     return 0;
 }
 
-/* One field of a message into the request. What it does not know is an error: both sides are of one build. */
-static int take_field(struct request *request, const struct field *field)
+static int take_number(const char *value, int64_t least, int64_t most, int64_t *ret_number)
 {
+    int r = parse_i64(value, ret_number);
+
+    return r < 0 ? r : *ret_number < least || *ret_number > most ? -EBADMSG : 0;
+}
+
+/* > 0: it is none of these. */
+static int take_principal(struct request *request, const struct field *field)
+{
+    struct principal *principal = &request->principal;
+    int64_t number = 0;
+    int r;
+
+    if (strcmp(field->name, "who") == 0)
+        return copy_text(field->value, principal->name, sizeof principal->name);
+    if (strcmp(field->name, "number") == 0)
+        return parse_u64(field->value, &request->number);
+    if (strcmp(field->name, "expires") == 0)
+        return take_number(field->value, 0, INT64_MAX, &principal->expires);
+    if (strcmp(field->name, "role") == 0) {
+        r = take_number(field->value, ROLE_READER, ROLE_ADMIN, &number);
+        principal->role = r == 0 ? (enum role)number : ROLE_NONE;
+        return r;
+    }
+    if (strcmp(field->name, "kind") == 0) {
+        r = take_number(field->value, 0, PRINCIPAL_CERTIFICATE, &number);
+        principal->kind = (enum principal_kind)number;
+        return r;
+    }
+    if (strcmp(field->name, "user") == 0) {
+        r = take_number(field->value, INT32_MIN, INT32_MAX, &number);
+        principal->user = (uid_t)(int32_t)number;
+        return r;
+    }
+    return 1;
+}
+
+/* > 0: it is none of these. */
+static int take_credential(struct request *request, const struct field *field)
+{
+    bool is_certificate = strcmp(field->name, "certificate") == 0;
+    char **place = is_certificate ? &request->certificate : &request->authorization;
+
+    if (!is_certificate && strcmp(field->name, "authorization") != 0)
+        return 1;
+    if (*place || strlen(field->value) > CREDENTIAL_MAX)
+        return -EBADMSG;
+    *place = strdup(field->value);
+    return *place ? 0 : -ENOMEM;
+}
+
+/* One field of a message into the request. What it does not know is an error: both sides are of one build. */
+static int take_field(struct request *request, const struct field *field, bool is_admitted)
+{
+    int r = is_admitted ? take_principal(request, field) : take_credential(request, field);
+
+    if (r <= 0)
+        return r;
     if (strcmp(field->name, "operation") == 0)
         return copy_text(field->value, request->operation, sizeof request->operation);
     if (strcmp(field->name, "id") == 0)
@@ -235,15 +321,16 @@ static int take_field(struct request *request, const struct field *field)
     return -EBADMSG;
 }
 
-int request_decode(const void *bytes, size_t size, struct request *ret_request, struct error *error)
+static int decode(const void *bytes, size_t size, bool is_admitted, struct request *ret_request,
+                  struct error *error)
 {
     _cleanup_fields_ struct fields fields = {0};
     _cleanup_request_ struct request request = {0};
     int r = fields_decode(bytes, size, &fields);
 
     for (size_t i = 0; r == 0 && i < fields.count; i++)
-        r = take_field(&request, &fields.items[i]);
-    if (r == 0 && !request.operation[0])
+        r = take_field(&request, &fields.items[i], is_admitted);
+    if (r == 0 && (!request.operation[0] || is_admitted != (request.principal.role != ROLE_NONE)))
         r = -EBADMSG;
     if (r == -ENOMEM)
         return error_errno(error, ENOMEM, "An operation message could not be read");
@@ -252,6 +339,16 @@ int request_decode(const void *bytes, size_t size, struct request *ret_request, 
     *ret_request = request;
     request = (struct request){0};
     return 0;
+}
+
+int request_decode(const void *bytes, size_t size, struct request *ret_request, struct error *error)
+{
+    return decode(bytes, size, false, ret_request, error);
+}
+
+int request_decode_admitted(const void *bytes, size_t size, struct request *ret_request, struct error *error)
+{
+    return decode(bytes, size, true, ret_request, error);
 }
 
 const char *request_string(const struct request *request, const char *name)

@@ -6,6 +6,7 @@
  * field. */
 #pragma once
 
+#include "access/principal.h"
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/limits.h"
@@ -51,15 +52,25 @@ struct request {
     enum dialect dialect;
     char resource[1024]; /* path of what was asked for, "/subscriptions/...", where answers have envelopes */
     char location[64];   /* that goes into envelopes; "" none */
-    bool for_reader;     /* command lines and environments are not to be shown */
+    bool for_reader;     /* whoever it is, he is to be no more than a reader */
     bool head_only;      /* only the answer's head is wanted: HEAD */
     struct fields arguments;
+    /* From the front to the inspector: what the client showed. Owned; NULL: nothing */
+    char *authorization; /* the header, as it came */
+    char *certificate;   /* whose the verified client certificate is */
+    /* From the inspector to a worker, in place of it: */
+    struct principal principal; /* ROLE_NONE: not decided yet */
+    uint64_t number;            /* of the request, in the audit */
 };
 
 void request_release(struct request *request);
 int request_encode(const struct request *request, struct buffer *out) _must_check_;
+/* As a front sends it: one that says who asks is malformed, for that is not the front's to say. */
 int request_decode(const void *bytes, size_t size, struct request *ret_request,
                    struct error *error) _must_check_;
+/* As the inspector hands it on: one that does not say it is malformed. */
+int request_decode_admitted(const void *bytes, size_t size, struct request *ret_request,
+                            struct error *error) _must_check_;
 #define _cleanup_request_ _cleanup_(request_release)
 
 /* Typed arguments with a default where they were not given. -EINVAL with a sentence that names argument and

@@ -13,10 +13,7 @@ int operation_style(const struct operation_context *context, const struct reques
 
     if (r < 0)
         return error_errno(error, -r, "The machine's clock could not be read");
-    *ret_style = (struct kudu_style){.base = request->base,
-                                     .machine = context->machine_name,
-                                     .host = host,
-                                     .for_reader = request->for_reader};
+    *ret_style = (struct kudu_style){.base = request->base, .machine = context->machine_name, .host = host};
     return 0;
 }
 
@@ -34,6 +31,11 @@ int operation_answer_style(const struct operation_context *context, const struct
                                        .nested = request->dialect == DIALECT_ARM};
     *ret_style = style;
     return 0;
+}
+
+struct mask operation_mask(const struct operation_context *context, uid_t owner)
+{
+    return mask_for(context->principal, owner, context->unmasked, context->secrets);
 }
 
 static int hangs(const struct pidref *target, const char *what, struct error *error)

@@ -17,8 +17,10 @@ static int write_process(const struct operation_context *context, const struct k
 
     if (r < 0)
         return error_ensure(error, r, "The process could not be read");
+    struct kudu_style masked = *style;
     info.is_profiled = is_profiled(context, target->pid);
-    kudu_process(json, style, &info);
+    masked.mask = operation_mask(context, info.status.uid[1]);
+    kudu_process(json, &masked, &info);
     return 0;
 }
 

@@ -22,6 +22,9 @@ int operation_style(const struct operation_context *context, const struct reques
 int operation_answer_style(const struct operation_context *context, const struct request *request,
                            struct host *host, struct kudu_style *ret_style, struct error *error) _must_check_;
 
+/* What the one who asks does not see of a process of `owner`; (uid_t)-1: of anybody's. */
+struct mask operation_mask(const struct operation_context *context, uid_t owner);
+
 /* The whole document of `show`, without envelopes. */
 int operation_show_json(const struct operation_context *context, const struct request *request,
                         const struct pidref *target, struct json *json, struct error *error) _must_check_;

@@ -7,6 +7,7 @@
 int operation_target(const struct operation_context *context, const struct request *request,
                      struct pidref *ret_target, struct error *error)
 {
+    struct pidref target = PIDREF_INIT;
     pid_t pid = (pid_t)request->id;
 
     if (request->id == REQUEST_ID_SELF) {
@@ -20,5 +21,14 @@ int operation_target(const struct operation_context *context, const struct reque
     } else if (request->id < 0 || request->id > (int64_t)LIMIT_PROCESSES) {
         return error_set(error, ESRCH, "Process with an Id of %" PRId64 " is not running.", request->id);
     }
-    return pidref_open(context->procfs, pid, ret_target, error);
+    int r = pidref_open(context->procfs, pid, &target, error);
+
+    if (r == 0 && context->admit)
+        r = context->admit(context, request, &target, error);
+    if (r < 0) {
+        pidref_close(&target);
+        return r;
+    }
+    *ret_target = target;
+    return 0;
 }

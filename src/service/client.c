@@ -12,11 +12,12 @@
  * pages that go through it are still in the processor's cache. */
 enum { ANSWER_PIPE_SIZE = 512 * 1024 };
 
-int inspector_call(int channel, const struct request *request, int *ret_answer_fd, struct error *error)
+int inspector_call(int channel, const struct request *request, int connection, int *ret_answer_fd,
+                   struct error *error)
 {
     _cleanup_buffer_ struct buffer message = BUFFER_INIT(LIMIT_MESSAGE);
     _cleanup_close_ int reading = -1, writing = -1;
-    int ends[2];
+    int ends[2], sent[2];
     int r = request_encode(request, &message);
 
     if (r < 0)
@@ -29,7 +30,9 @@ int inspector_call(int channel, const struct request *request, int *ret_answer_f
     if (strcmp(request->operation, "dump") == 0)
         (void)fcntl(writing, F_SETPIPE_SZ, ANSWER_PIPE_SIZE); /* only faster: the default works as well */
 
-    r = channel_send(channel, message.data, message.size, writing);
+    sent[0] = writing;
+    sent[1] = connection;
+    r = channel_send_several(channel, message.data, message.size, sent, connection >= 0 ? 2 : 1);
     if (r == -EAGAIN)
         return error_set(error, EAGAIN, "The inspector has too many requests waiting; try again.");
     if (r < 0)

@@ -13,8 +13,9 @@
 #include "base/error.h"
 #include "ops/request.h"
 
-/* channel: the front's end of the socketpair. Gives the reading, non-blocking end of the answer's pipe. */
-int inspector_call(int channel, const struct request *request, int *ret_answer_fd,
+/* channel: the front's end of the socketpair. connection: the client's, from which the inspector itself sees
+ * where it comes from; -1: none. Gives the reading, non-blocking end of the answer's pipe. */
+int inspector_call(int channel, const struct request *request, int connection, int *ret_answer_fd,
                    struct error *error) _must_check_;
 
 struct answer_message {

@@ -1,5 +1,6 @@
 #include "service/config_text.h"
 
+#include "access/role.h"
 #include "base/log.h"
 #include "base/networks.h"
 #include "base/parse.h"
@@ -34,6 +35,35 @@ const struct config_key config_keys[] = {
      "running answers get so long at shutdown"},
     {"log-level", "server", CONFIG_LOG_LEVEL, KEY(log_level), "info", 0, 0, "LEVEL",
      "error, warning, info or debug"},
+    {"anonymous-role", "access", CONFIG_STRING, KEY(anonymous_role), "", 0, 0, "ROLE",
+     "what those of this machine may do who show nothing, over loopback: none, reader, operator, dumper or "
+     "admin; otherwise admin, and none where there are tokens, passwords, JWTs or certificates"},
+    {"socket-roles", "access", CONFIG_STRING, KEY(socket_roles), "", 0, 0, "USER:ROLE[,...]",
+     "what users of this machine may do over a Unix socket, * for all others; root and the service's own "
+     "user may all"},
+    {"certificate-roles", "access", CONFIG_STRING, KEY(certificate_roles), "", 0, 0, "NAME:ROLE[,...]",
+     "what clients with a certificate may do, by its common name, * for all others"},
+    {"secrets", "access", CONFIG_STRING, KEY(secrets),
+     "KEY,TOKEN,SECRET,PASSWORD,PASSWD,PASSPHRASE,CREDENTIAL,CONNSTR,CONNECTIONSTRING,CONNECTION_STRING,"
+     "AUTHORIZATION,COOKIE",
+     0, 0, "PART[,...]",
+     "values of environment variables and arguments whose names hold one of these are masked"},
+    {"secrets-role", "access", CONFIG_ROLE, KEY(secrets_role), "operator", 0, 0, "ROLE",
+     "from this role on they are shown"},
+    {"tokens", "access", CONFIG_STRING, KEY(tokens), "", 0, 0, "FILE",
+     "bearer tokens, as 'procscope token' writes them"},
+    {"passwords", "access", CONFIG_STRING, KEY(passwords), "", 0, 0, "FILE",
+     "names with passwords, lines of NAME:ROLE:HASH with a hash of crypt(3)"},
+    {"jwt-keys", "access", CONFIG_STRING, KEY(jwt_keys), "", 0, 0, "FILE",
+     "public keys of who signs JWTs, PEM or a JWK set; RS256 and ES256"},
+    {"jwt-issuer", "access", CONFIG_STRING, KEY(jwt_issuer), "", 0, 0, "TEXT",
+     "what their claim iss has to say; empty: anything"},
+    {"jwt-audience", "access", CONFIG_STRING, KEY(jwt_audience), "", 0, 0, "TEXT",
+     "what their claim aud has to hold; must be given with jwt-keys"},
+    {"jwt-role-claim", "access", CONFIG_STRING, KEY(jwt_role_claim), "roles", 0, 0, "NAME",
+     "their claim that names the role, or an array with roles in it"},
+    {"jwt-name-claim", "access", CONFIG_STRING, KEY(jwt_name_claim), "sub", 0, 0, "NAME",
+     "their claim that names who it is"},
     {"main-pid", "main", CONFIG_NUMBER, KEY(main_pid), "0", 0, INT_MAX, "PID",
      "the main process (id -1); 0: by name, file, or found out in a container"},
     {"main-name", "main", CONFIG_STRING, KEY(main_name), "", 0, 0, "NAME", "the main process by its name"},
@@ -207,6 +237,16 @@ static int set_log_level(uint64_t *place, const char *value)
     return -EINVAL;
 }
 
+static int set_role(uint64_t *place, const char *value)
+{
+    enum role role;
+
+    if (role_parse(value, &role) < 0 || role == ROLE_NONE)
+        return -EINVAL;
+    *place = role;
+    return 0;
+}
+
 static int set_number(uint64_t *place, const struct config_key *key, const char *value)
 {
     uint64_t number;
@@ -239,6 +279,8 @@ static int set_key(struct config *config, const struct config_key *key, const ch
         return set_networks(string_of(config, key), value);
     case CONFIG_LOG_LEVEL:
         return set_log_level(number_of(config, key), value);
+    case CONFIG_ROLE:
+        return set_role(number_of(config, key), value);
     case CONFIG_NUMBER:
     case CONFIG_DURATION:
     case CONFIG_SIZE:
@@ -268,6 +310,8 @@ static const char *form_of(enum config_type type)
         return "a size such as 64M";
     case CONFIG_LOG_LEVEL:
         return "error, warning, info or debug";
+    case CONFIG_ROLE:
+        return "reader, operator, dumper or admin";
     case CONFIG_STRING:
         break;
     }

@@ -19,6 +19,13 @@ struct config {
     char *front_ends;       /* base/networks.h; "" none */
     uint64_t connections, stall_timeout, stop_timeout;
     uint64_t log_level; /* enum log_level */
+    /* [access] */
+    char *anonymous_role;                   /* "" : admin where nothing else could be shown, else none */
+    char *socket_roles, *certificate_roles; /* "NAME:ROLE,..." */
+    char *tokens, *passwords, *jwt_keys;    /* files; "" none */
+    char *secrets;                          /* parts of names, with commas between */
+    uint64_t secrets_role;                  /* enum role, from which on they are shown */
+    char *jwt_issuer, *jwt_audience, *jwt_role_claim, *jwt_name_claim;
     /* [main] */
     uint64_t main_pid;               /* 0 none */
     char *main_name, *main_pid_file; /* "" none */
@@ -49,6 +56,7 @@ enum config_type {
     CONFIG_DURATION, /* milliseconds between minimum and maximum */
     CONFIG_SIZE,     /* bytes between minimum and maximum */
     CONFIG_LOG_LEVEL,
+    CONFIG_ROLE, /* enum role, but none */
 };
 
 struct config_key {

@@ -1,5 +1,6 @@
 #include "service/config_text.h"
 
+#include "access/role.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -183,6 +184,8 @@ static int print_key(const struct config *config, const struct config_key *key, 
         return r;
     case CONFIG_LOG_LEVEL:
         return buffer_append_format(out, "%s = %s\n", key->name, log_level_name(number));
+    case CONFIG_ROLE:
+        return buffer_append_format(out, "%s = %s\n", key->name, role_name((enum role)number));
     case CONFIG_DURATION:
         if (number % 1000 == 0)
             return buffer_append_format(out, "%s = %" PRIu64 "s\n", key->name, number / 1000);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "service/channel.h"
+#include "service/gate.h"
 #include "service/pool.h"
 #include "service/signals.h"
 
@@ -27,7 +28,9 @@ struct inspector {
     const struct config *config;
     const struct operation_context *context;
     const struct operation *table;
+    struct gate *gate;
     struct pool pool;
+    struct job_queue gate_queue;       /* who asks is not known yet */
     struct job_queue queue, own_queue; /* for kept workers; for a slot of their own */
     struct job_queue prefer_queue;     /* for the kept worker that knows their target */
     int epoll_fd, signal_fd;
@@ -36,6 +39,7 @@ struct inspector {
     bool channel_ended, hurry;
     uint64_t stop_deadline_ms; /* 0: running */
     struct inspector_end end;
+    uint64_t last_number; /* of requests */
     char message[LIMIT_MESSAGE];
 };
 
@@ -63,7 +67,8 @@ static int open_signals(void)
 }
 
 int inspector_new(const struct config *config, const struct operation_context *context,
-                  const struct operation *table, struct inspector **ret_inspector, struct error *error)
+                  const struct operation *table, const int *listen_fds, size_t listen_count,
+                  struct inspector **ret_inspector, struct error *error)
 {
     struct inspector *inspector = calloc(1, sizeof *inspector);
     int r;
@@ -81,6 +86,8 @@ int inspector_new(const struct config *config, const struct operation_context *c
     r = inspector->signal_fd < 0  ? inspector->signal_fd
         : inspector->epoll_fd < 0 ? -errno
                                   : watch(inspector->epoll_fd, inspector->signal_fd, EVENT_SIGNAL);
+    if (r == 0)
+        r = gate_new(config, listen_fds, listen_count, inspector->epoll_fd, &inspector->gate, error);
     if (r == 0)
         r = pool_init(&inspector->pool, config, context, table, inspector->epoll_fd, error);
     if (r < 0) {
@@ -104,7 +111,10 @@ void inspector_free(struct inspector *inspector)
         job_free(job);
     while ((job = job_queue_pop(&inspector->prefer_queue)))
         job_free(job);
+    while ((job = job_queue_pop(&inspector->gate_queue)))
+        job_free(job);
     pool_release(&inspector->pool);
+    gate_free(inspector->gate);
     (void)fd_close(inspector->channel);   /* always -1 */
     (void)fd_close(inspector->signal_fd); /* likewise */
     (void)fd_close(inspector->epoll_fd);  /* likewise */
@@ -194,14 +204,59 @@ static void dispatch_prefer(struct inspector *inspector)
         accept_job(inspector, job_queue_pop(&inspector->prefer_queue));
 }
 
+static void admit(struct inspector *inspector, struct job *job, const struct principal *principal)
+{
+    struct error error = {0};
+
+    if (job_admit(job, principal, &error) == 0)
+        accept_job(inspector, job);
+    else
+        refuse(job, &error);
+}
+
+/* connection: the client's, as the front says. */
+static void ask_gate(struct inspector *inspector, struct job *job, int connection)
+{
+    struct principal principal;
+    struct error error = {0};
+    int r;
+
+    job->request.number = ++inspector->last_number;
+    if (gate_look(inspector->gate))
+        pool_end_endless(&inspector->pool);
+    r = gate_ask(inspector->gate, &job->request, connection, job->request.number, &principal, &error);
+    if (r == 0)
+        admit(inspector, job, &principal);
+    else if (r == -EINPROGRESS)
+        job_queue_push(&inspector->gate_queue, job);
+    else
+        refuse(job, &error);
+}
+
+static void take_gate_answers(struct inspector *inspector)
+{
+    struct gate_answer answer;
+
+    while (gate_take(inspector->gate, &answer)) {
+        struct job *job = job_queue_take(&inspector->gate_queue, answer.number);
+
+        if (job && answer.r == 0)
+            admit(inspector, job, &answer.principal);
+        else if (job)
+            refuse(job, &answer.error);
+    }
+}
+
 /* One datagram of the front. False: no more for now. */
 static bool take_message(struct inspector *inspector)
 {
     struct error error = {0};
     struct job *job;
-    int fd = -1, r;
-    ssize_t n = channel_receive(inspector->channel, inspector->message, sizeof inspector->message, &fd);
+    int fds[2], fd, r;
+    ssize_t n = channel_receive_several(inspector->channel, inspector->message, sizeof inspector->message,
+                                        fds, ELEMENTS_OF(fds));
 
+    fd = fds[0];
     if (n == -EAGAIN)
         return false;
     if (n == -EBADMSG) {
@@ -214,10 +269,11 @@ static bool take_message(struct inspector *inspector)
     }
     r = job_new(inspector->table, inspector->context->service_pid, inspector->message, (size_t)n, fd,
                 inspector->config->operation_timeout, inspector->config->dump_timeout, &job, &error);
-    if (r == 0) {
-        accept_job(inspector, job);
+    if (r == 0)
+        ask_gate(inspector, job, fds[1]);
+    (void)fd_close(fds[1]); /* always -1 */
+    if (r == 0)
         return true;
-    }
     if (r == -EBADMSG)
         log_warning("The front sent what is no request: %s", error.text);
     /* fd may be anything here: only a pipe that was made non-blocking gets words */
@@ -250,10 +306,16 @@ static void collect_children(struct inspector *inspector)
         if (pid == inspector->front_pid) {
             inspector->end.front_was_waited = true;
             inspector->end.front_status = status;
-        } else {
+        } else if (!gate_child_ended(inspector->gate, pid)) {
             (void)pool_child_ended(&inspector->pool, pid, status); /* else one that was given up before */
         }
     }
+}
+
+static void reload(struct inspector *inspector)
+{
+    gate_reload(inspector->gate);
+    pool_end_endless(&inspector->pool); /* who watches has to show again who he is */
 }
 
 static void take_signals(struct inspector *inspector)
@@ -261,7 +323,10 @@ static void take_signals(struct inspector *inspector)
     struct signalfd_siginfo signal;
 
     while (read(inspector->signal_fd, &signal, sizeof signal) == sizeof signal) {
-        if (signal.ssi_signo != SIGCHLD)
+        /* the kernel sends it, too, when a terminal is closed */
+        if (signal.ssi_signo == SIGHUP && signal.ssi_code != SI_KERNEL)
+            reload(inspector);
+        else if (signal.ssi_signo != SIGCHLD)
             begin_stop(inspector, signal.ssi_signo);
     }
     /* SIGCHLD of several may have come as one; to look costs little */
@@ -277,6 +342,8 @@ static void take_event(struct inspector *inspector, const struct epoll_event *ev
     } else if (data == EVENT_CHANNEL) {
         for (int i = 0; i < MESSAGES_AT_ONCE && take_message(inspector); i++)
             ;
+    } else if (data >= GATE_EVENT) {
+        /* all of them are taken in serve() */
     } else if (data >= POOL_READER_EVENT) {
         pool_reader_gone(&inspector->pool, (size_t)(data - POOL_READER_EVENT));
     } else {
@@ -296,6 +363,8 @@ static int next_timeout(const struct inspector *inspector)
 {
     uint64_t now = clock_monotonic_ms(), next = pool_next_deadline(&inspector->pool);
 
+    if (gate_next_deadline(inspector->gate) < next)
+        next = gate_next_deadline(inspector->gate);
     if (inspector->queue.first && inspector->queue.first->deadline_ms < next)
         next = inspector->queue.first->deadline_ms;
     if (inspector->own_queue.first && inspector->own_queue.first->wait_until_ms < next)
@@ -318,7 +387,7 @@ static bool is_over(const struct inspector *inspector)
     if (!inspector->stop_deadline_ms)
         return false;
     if (inspector->front_pid == 0 && !pool_is_busy(&inspector->pool) && !inspector->queue.first &&
-        !inspector->own_queue.first && !inspector->prefer_queue.first)
+        !inspector->own_queue.first && !inspector->prefer_queue.first && !inspector->gate_queue.first)
         return true;
     return clock_monotonic_ms() >= inspector->stop_deadline_ms;
 }
@@ -334,6 +403,7 @@ static int serve(struct inspector *inspector, struct error *error)
             return error_errno(error, errno, "The inspector could not wait");
         for (int i = 0; i < count; i++)
             take_event(inspector, &events[i]);
+        take_gate_answers(inspector);
         now = clock_monotonic_ms();
         pool_check_deadlines(&inspector->pool, now);
         expire_queue(inspector, now);

@@ -10,11 +10,11 @@
 
 struct inspector;
 
-/* config, context and table (of operations) are borrowed. Blocks SIGTERM, SIGINT, SIGHUP and SIGCHLD in this
- * process, which must have one thread, and ignores SIGPIPE. */
+/* config, context and table (of operations) are borrowed. listen_fds: where clients come in. Blocks SIGTERM,
+ * SIGINT, SIGHUP and SIGCHLD in this process, which must have one thread, and ignores SIGPIPE. */
 int inspector_new(const struct config *config, const struct operation_context *context,
-                  const struct operation *table, struct inspector **ret_inspector,
-                  struct error *error) _must_check_;
+                  const struct operation *table, const int *listen_fds, size_t listen_count,
+                  struct inspector **ret_inspector, struct error *error) _must_check_;
 /* Ends all workers. */
 void inspector_free(struct inspector *inspector);
 
@@ -25,7 +25,7 @@ struct inspector_end {
 };
 
 /* Serves the channel (the inspector's end, which is closed at the end) until the front ended or closed its
- * end, or, after SIGTERM, SIGINT or SIGHUP, until the front ended or stop-timeout is over. front_pid gets
+ * end, or, after SIGTERM or SIGINT, until the front ended or stop-timeout is over. front_pid gets
  * SIGTERM then; 0: there is none, and what runs is waited for. May be called again with another front. */
 int inspector_run(struct inspector *inspector, int channel, pid_t front_pid, struct inspector_end *ret_end,
                   struct error *error) _must_check_;

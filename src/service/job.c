@@ -49,7 +49,7 @@ int job_new(const struct operation *table, pid_t service_pid, const void *bytes,
             uint64_t light_ms, uint64_t heavy_ms, struct job **ret_job, struct error *error)
 {
     _cleanup_request_ struct request request = {0};
-    _cleanup_(cleanup_free) struct job *job = NULL;
+    _cleanup_free_ struct job *job = NULL;
     int r = check_answer_fd(answer_fd, error);
 
     if (r == 0)
@@ -69,11 +69,9 @@ int job_new(const struct operation *table, pid_t service_pid, const void *bytes,
     r = deadline_of(job, &request, job->flags & OPERATION_HEAVY ? heavy_ms : light_ms, error);
     if (r < 0)
         return r;
-    job->message = malloc(size);
-    if (!job->message)
-        return error_errno(error, ENOMEM, "The request could not be kept");
-    memcpy(job->message, bytes, size);
-    job->size = size;
+    job->message.limit = LIMIT_MESSAGE;
+    job->request = request;
+    request = (struct request){0};
     job->answer_fd = answer_fd;
     *ret_job = TAKE_PTR(job);
     return 0;
@@ -84,8 +82,28 @@ void job_free(struct job *job)
     if (!job)
         return;
     (void)fd_close(job->answer_fd); /* always -1 */
-    free(job->message);
+    request_release(&job->request);
+    buffer_release(&job->message);
     free(job);
+}
+
+int job_admit(struct job *job, const struct principal *principal, struct error *error)
+{
+    struct principal *asks = &job->request.principal;
+    int r;
+
+    *asks = *principal;
+    if (job->request.for_reader && asks->role > ROLE_READER)
+        asks->role = ROLE_READER;
+    r = operation_check_role(asks, job->operation->role, job->operation->name, error);
+    if (r < 0)
+        return r;
+    /* what was shown is of no use to a worker */
+    free(job->request.authorization);
+    free(job->request.certificate);
+    job->request.authorization = job->request.certificate = NULL;
+    r = request_encode(&job->request, &job->message);
+    return error_ensure(error, r, "The request could not be kept");
 }
 
 bool job_reader_gone(const struct job *job)
@@ -103,6 +121,20 @@ void job_queue_push(struct job_queue *queue, struct job *job)
         queue->first = job;
     queue->last = job;
     queue->count++;
+}
+
+struct job *job_queue_take(struct job_queue *queue, uint64_t number)
+{
+    struct job *found = NULL;
+
+    for (size_t count = queue->count; count > 0; count--) {
+        struct job *job = job_queue_pop(queue);
+        if (!found && job->request.number == number)
+            found = job;
+        else
+            job_queue_push(queue, job);
+    }
+    return found;
 }
 
 struct job *job_queue_pop(struct job_queue *queue)

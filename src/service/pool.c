@@ -15,8 +15,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-/* The front asks for one at a time; the one before may not be gone yet. */
-enum { POOL_WATCHES = 2 };
+/* The front asks for one at a time for each role; the ones before may not be gone yet. */
+enum { POOL_WATCHES = 2 * (ROLE_ADMIN - ROLE_NONE) };
 
 /* A killed worker that is not gone after this hangs in the kernel: its client need not. */
 enum { POOL_DEATH_MS = 2000 };
@@ -163,7 +163,7 @@ static int assign(struct pool *pool, size_t slot, struct job *job)
     int r;
 
     atomic_store(&pool->begun[slot], false);
-    r = channel_send(worker->channel, job->message, job->size, job->answer_fd);
+    r = channel_send(worker->channel, job->message.data, job->message.size, job->answer_fd);
     if (r < 0) {
         (void)kill(worker->pid, SIGKILL); /* ours and not waited for yet, so the pid is still its own */
         close_channel(pool, worker);
@@ -327,7 +327,9 @@ static void fail_job(struct pool *pool, size_t slot, int status)
 
     if (!worker->job)
         return;
-    if (worker->killed)
+    if (worker->killed && worker->job->flags & OPERATION_ENDLESS)
+        (void)error_set(&error, EAGAIN, "Who may do what was read again; come back.");
+    else if (worker->killed)
         (void)error_set(&error, ETIMEDOUT, "The operation did not end within its deadline of %g s.",
                         (double)worker->job->limit_ms / 1000);
     else if (WIFSIGNALED(status))
@@ -336,7 +338,7 @@ static void fail_job(struct pool *pool, size_t slot, int status)
     else
         (void)error_set(&error, EIO, "The worker ended with code %d before it answered.",
                         WEXITSTATUS(status));
-    if (!job_reader_gone(worker->job))
+    if (!job_reader_gone(worker->job) && error.code != EAGAIN)
         log_warning("%s of %" PRId64 ": %s", worker->job->operation->name, worker->job->target, error.text);
     /* after a head the bytes stop short, which the client sees */
     if (!atomic_load(&pool->begun[slot]))
@@ -374,6 +376,15 @@ void pool_check_deadlines(struct pool *pool, uint64_t now_ms)
         worker->killed = true;
         (void)kill(worker->pid, SIGKILL); /* ours and not waited for yet */
         worker->job->deadline_ms = now_ms + POOL_DEATH_MS;
+    }
+}
+
+void pool_end_endless(struct pool *pool)
+{
+    for (size_t slot = 0; slot < pool_size(pool); slot++) {
+        struct job *job = pool->workers[slot].job;
+        if (job && job->flags & OPERATION_ENDLESS)
+            job->deadline_ms = 0;
     }
 }
 

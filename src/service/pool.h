@@ -66,4 +66,6 @@ bool pool_child_ended(struct pool *pool, pid_t pid, int status);
 void pool_check_deadlines(struct pool *pool, uint64_t now_ms);
 /* The next of them; UINT64_MAX: none. */
 uint64_t pool_next_deadline(const struct pool *pool);
+/* Ends what has no end of its own. */
+void pool_end_endless(struct pool *pool);
 bool pool_is_busy(const struct pool *pool); /* some job runs */

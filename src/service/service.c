@@ -174,6 +174,8 @@ int service_run(const struct config *config, const int *listen_fds, size_t liste
         .light_ms = config->operation_timeout,
         .max_dump_bytes = config->max_dump_bytes,
         .heavy_ms = config->dump_timeout,
+        .secrets = config->secrets,
+        .unmasked = (enum role)config->secrets_role,
     };
     int r = procfs_open("/proc", &procfs, error);
 
@@ -186,7 +188,7 @@ int service_run(const struct config *config, const int *listen_fds, size_t liste
     (void)user_name(geteuid()); /* loads what looks up names once, for all workers */
     r = sandbox_inspector(config->read_seccomp, error);
     if (r == 0)
-        r = inspector_new(config, &context, operations, &service.inspector, error);
+        r = inspector_new(config, &context, operations, listen_fds, listen_count, &service.inspector, error);
     if (r == 0)
         r = run_fronts(&service, error);
     inspector_free(service.inspector);

@@ -72,7 +72,8 @@ static int call(const struct worker_setup *setup, struct request *request, struc
 
     if (!operation)
         return error_set(error, EOPNOTSUPP, "There is no operation '%s'.", request->operation);
-    if (operation_request_flags(operation, request) & OPERATION_HEAVY)
+    r = operation_check_role(&request->principal, operation->role, operation->name, error);
+    if (r == 0 && operation_request_flags(operation, request) & OPERATION_HEAVY)
         r = claim_target(setup, request, error);
     return r < 0 ? r : operation_call(operation, setup->context, request, answer, error);
 }
@@ -111,17 +112,21 @@ static void tell(const struct request *request, const struct pipe_answer *answer
 static int run_request(const struct worker_setup *setup, const void *bytes, size_t size, int answer_fd)
 {
     _cleanup_request_ struct request request = {0};
+    struct operation_context context = *setup->context;
+    struct worker_setup for_request = *setup;
     uint64_t began_ms = clock_monotonic_ms();
     struct pipe_answer answer;
     struct error error = {0};
     int r;
 
+    for_request.context = &context;
     debuginfo_begin_answer();
     pipe_answer_init(&answer, answer_fd, (int)setup->context->stall_ms, setup->begun);
     answer.min_rate = setup->context->min_rate;
-    r = request_decode(bytes, size, &request, &error);
+    r = request_decode_admitted(bytes, size, &request, &error);
+    context.principal = &request.principal;
     if (r == 0)
-        r = call(setup, &request, &answer.answer, &error);
+        r = call(&for_request, &request, &answer.answer, &error);
     r = pipe_answer_end(&answer, r, &error);
     if (r < 0)
         log_debug("%s %lld: %s", request.operation, (long long)request.id, error.text);

@@ -2,6 +2,8 @@
 
 #include "proc/users.h"
 
+#include <string.h>
+
 static const struct {
     unsigned badge;
     const char *name;
@@ -66,7 +68,21 @@ static void members_values(struct json *json, const struct watched_values *value
         json_member_u64(json, "written", values->written);
 }
 
-static void write_whole(struct json *json, const struct watch *watch, const struct watched *item)
+static void member_command(struct json *json, const char *command, const struct mask *mask)
+{
+    _cleanup_buffer_ struct buffer shown = {0};
+    int r;
+
+    if (mask->commands)
+        return;
+    r = mask_append(mask, command, strlen(command), &shown);
+    if (r < 0 && json->error == 0)
+        json->error = r;
+    member_text(json, "command", buffer_string(&shown));
+}
+
+static void write_whole(struct json *json, const struct watch *watch, const struct watched *item,
+                        const struct mask *mask)
 {
     const struct watch_facts *facts = item->facts;
 
@@ -77,7 +93,7 @@ static void write_whole(struct json *json, const struct watch *watch, const stru
     json_member_string(json, "name", facts->name);
     if (facts->user != (uid_t)-1)
         json_member_string(json, "user", user_name(facts->user));
-    member_text(json, "command", facts->command);
+    member_command(json, facts->command, mask);
     member_text(json, "unit", facts->cgroup.unit);
     member_text(json, "container", facts->cgroup.container);
     member_text(json, "runtime", facts->runtime);
@@ -113,7 +129,8 @@ static void write_common(struct json *json, const struct watch *watch, uint64_t 
     json_member_u64(json, "count", watch->count + watch->left_out);
 }
 
-void events_snapshot(struct json *json, const struct watch *watch, uint64_t interval_ms)
+void events_snapshot(struct json *json, const struct watch *watch, uint64_t interval_ms,
+                     const struct mask *mask)
 {
     json_object_begin(json);
     write_common(json, watch, interval_ms);
@@ -121,7 +138,7 @@ void events_snapshot(struct json *json, const struct watch *watch, uint64_t inte
     json_key(json, "processes");
     json_array_begin(json);
     for (size_t i = 0; i < watch->count; i++)
-        write_whole(json, watch, &watch->items[i]);
+        write_whole(json, watch, &watch->items[i], mask);
     json_array_end(json);
     json_object_end(json);
 }
@@ -137,7 +154,7 @@ static void write_ended(struct json *json, const struct watch *watch)
     json_array_end(json);
 }
 
-static void write_items(struct json *json, const struct watch *watch, bool whole)
+static void write_items(struct json *json, const struct watch *watch, bool whole, const struct mask *mask)
 {
     bool begun = false;
 
@@ -152,7 +169,7 @@ static void write_items(struct json *json, const struct watch *watch, bool whole
             begun = true;
         }
         if (whole) {
-            write_whole(json, watch, item);
+            write_whole(json, watch, item, mask);
             continue;
         }
         json_object_begin(json);
@@ -164,12 +181,12 @@ static void write_items(struct json *json, const struct watch *watch, bool whole
         json_array_end(json);
 }
 
-void events_tick(struct json *json, const struct watch *watch, uint64_t interval_ms)
+void events_tick(struct json *json, const struct watch *watch, uint64_t interval_ms, const struct mask *mask)
 {
     json_object_begin(json);
     write_common(json, watch, interval_ms);
     write_ended(json, watch);
-    write_items(json, watch, true);
-    write_items(json, watch, false);
+    write_items(json, watch, true, mask);
+    write_items(json, watch, false, mask);
     json_object_end(json);
 }

@@ -72,10 +72,25 @@ static void members_threads_and_files(struct json *json, const struct kudu_style
     inside.arm = arm_inside(&style->arm, "/threads/");
     json_key(json, "threads");
     kudu_threads(json, &inside, pid, &info->threads, false);
-    member_files(json, &info->files);
+    if (!style->mask.files)
+        member_files(json, &info->files);
     inside.arm = arm_inside(&style->arm, "/modules/");
     json_key(json, "modules");
     kudu_modules(json, &inside, pid, &info->modules);
+}
+
+static void member_command_line(struct json *json, const struct kudu_style *style,
+                                const struct buffer *command_line)
+{
+    _cleanup_buffer_ struct buffer shown = {0};
+    int r = 0;
+
+    if (style->mask.commands)
+        return;
+    r = mask_append(&style->mask, buffer_string(command_line), command_line->size, &shown);
+    if (r < 0 && json->error == 0)
+        json->error = r;
+    kudu_member_text(json, "command_line", buffer_string(&shown));
 }
 
 static void members_cpu(struct json *json, const struct process_info *info)
@@ -139,8 +154,7 @@ void kudu_process(struct json *json, const struct kudu_style *style, const struc
     member_children(json, style, &info->children);
     members_threads_and_files(json, style, pid, info);
     json_member_string(json, "file_name", info->file_name ? info->file_name : "N/A");
-    if (!style->for_reader)
-        kudu_member_text(json, "command_line", buffer_string(&info->command_line));
+    member_command_line(json, style, &info->command_line);
     member_user(json, style, info->status.uid[1]);
     members_runtime(json, &info->runtime);
     kudu_member_number(json, "handle_count", info->handle_count);

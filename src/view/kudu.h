@@ -3,6 +3,7 @@
  * "/api/processes". */
 #pragma once
 
+#include "access/mask.h"
 #include "base/json.h"
 #include "capture/process.h"
 #include "view/arm.h"
@@ -12,7 +13,7 @@ struct kudu_style {
     const char *machine;
     const struct host *host;
     struct arm_style arm; /* of the objects below; all zeros: no envelopes */
-    bool for_reader;      /* without command lines, and of the environment only what Kudu shows a reader */
+    struct mask mask;     /* what the one who asks does not see; of details and environments */
 };
 
 /* user (uid_t)-1: unknown, left out. runtime may be NULL. */

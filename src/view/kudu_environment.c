@@ -24,19 +24,7 @@ static bool name_holds(const char *name, size_t size, const char *part)
     return false;
 }
 
-/* What Kudu shows to those who may only read. */
-static bool is_for_readers(const struct environ_entry *entry)
-{
-    static const char *const names[] = {"MicrosoftProductionDiagnostics_AgentPath", "COR_ENABLE_PROFILING",
-                                        "CORECLR_ENABLE_PROFILING"};
-
-    for (size_t i = 0; i < ELEMENTS_OF(names); i++)
-        if (strlen(names[i]) == entry->name_size && memcmp(names[i], entry->name, entry->name_size) == 0)
-            return true;
-    return false;
-}
-
-static int collect(const struct buffer *block, bool for_reader, const char *filter,
+static int collect(const struct buffer *block, const char *filter, const struct mask *mask,
                    struct variables *variables)
 {
     bool all = strcasecmp(filter, "all") == 0;
@@ -44,9 +32,8 @@ static int collect(const struct buffer *block, bool for_reader, const char *filt
     size_t cursor = 0;
 
     while (environ_next(block, &cursor, &entry)) {
-        if (!all && !name_holds(entry.name, entry.name_size, filter))
-            continue;
-        if (for_reader && !is_for_readers(&entry))
+        if ((!all && !name_holds(entry.name, entry.name_size, filter)) ||
+            mask_leaves_out(mask, entry.name, entry.name_size))
             continue;
         int r = ARRAY_RESERVE(variables, 1, LIMIT_ENVIRON);
         if (r < 0)
@@ -86,11 +73,26 @@ static int mark_repeated(struct variables *variables)
     return 0;
 }
 
+static void write_value(struct json *json, const struct environ_entry *entry, const struct mask *mask)
+{
+    _cleanup_buffer_ struct buffer shown = {0};
+    int r;
+
+    if (mask_is_secret(mask, entry->name, entry->name_size)) {
+        json_text(json, MASK_TEXT);
+        return;
+    }
+    r = mask_append(mask, entry->value, entry->value_size, &shown);
+    if (r < 0 && json->error == 0)
+        json->error = r;
+    json_bytes(json, buffer_string(&shown), shown.size);
+}
+
 void kudu_environment(struct json *json, const struct kudu_style *style, const struct buffer *block,
                       const char *filter)
 {
     struct variables variables = {0};
-    int r = collect(block, style->for_reader, filter, &variables);
+    int r = collect(block, filter, &style->mask, &variables);
 
     if (r == 0 && variables.count > 1)
         r = mark_repeated(&variables);
@@ -102,7 +104,7 @@ void kudu_environment(struct json *json, const struct kudu_style *style, const s
         if (variable->is_repeated)
             continue;
         json_key_bytes(json, variable->entry.name, variable->entry.name_size);
-        json_bytes(json, variable->entry.value, variable->entry.value_size);
+        write_value(json, &variable->entry, &style->mask);
     }
     arm_object_end(json, &style->arm);
     free(variables.items);

@@ -20,6 +20,8 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -130,13 +132,34 @@ static int run_stream(const struct operation_context *context, const struct requ
     return error_ensure(error, r, "stream");
 }
 
+/* Answers who asks: "name role kind". */
+static int run_who(const struct operation_context *context, const struct request *request,
+                   struct answer *answer, struct error *error)
+{
+    struct answer_head head = {.content_type = "text/plain", .length = -1};
+    _cleanup_buffer_ struct buffer text = {0};
+    struct sink *sink;
+    int r =
+        buffer_append_format(&text, "%s %s %s", context->principal->name, role_name(context->principal->role),
+                             principal_kind_name(context->principal->kind));
+
+    (void)request;
+    if (r == 0)
+        r = answer->begin(answer, &head, &sink, error);
+    return r < 0 ? r : sink_write(sink, text.data, text.size);
+}
+
 static const struct operation_argument test_arguments[] = {
     {"time", ARGUMENT_DURATION, ""},   {"bytes", ARGUMENT_NUMBER, ""}, {"die", ARGUMENT_NUMBER, ""},
     {"unknown", ARGUMENT_BOOLEAN, ""}, {"short", ARGUMENT_NUMBER, ""}, {0},
 };
 
 static const struct operation test_operations[] = {
-    {.name = "echo", .arguments = test_arguments, .run = run_echo},
+    {.name = "echo", .role = ROLE_READER, .arguments = test_arguments, .run = run_echo},
+    {.name = "operate", .role = ROLE_OPERATOR, .run = run_who},
+    {.name = "take", .role = ROLE_DUMPER, .run = run_who},
+    {.name = "rule", .role = ROLE_ADMIN, .run = run_who},
+    {.name = "who", .role = ROLE_READER, .run = run_who},
     {.name = "heavy", .flags = OPERATION_HEAVY, .arguments = test_arguments, .run = run_echo},
     {.name = "waiting",
      .flags = OPERATION_OWN_WORKER,
@@ -157,7 +180,41 @@ struct harness {
     struct config config;
     pid_t pid;
     int channel;
+    int listener, connection; /* a Unix socket, and a client's connection, by whoever runs the test */
+    int client;               /* its other end */
 };
+
+static struct sockaddr_un address_of(int listener, socklen_t *ret_size)
+{
+    struct sockaddr_un address;
+
+    *ret_size = sizeof address;
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, ret_size), 0);
+    return address;
+}
+
+static int listen_somewhere(void)
+{
+    const struct sockaddr_un any = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    /* the kernel chooses an abstract name */
+    assert_int_equal(bind(fd, (const struct sockaddr *)&any, sizeof any.sun_family), 0);
+    assert_int_equal(listen(fd, 10), 0);
+    return fd;
+}
+
+static int connect_to(int listener)
+{
+    socklen_t size;
+    struct sockaddr_un address = address_of(listener, &size);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address, size), 0);
+    return fd;
+}
 
 /* arguments: flags of the configuration, ends with NULL. */
 static struct harness *start_inspector(const char *const *arguments)
@@ -176,6 +233,10 @@ static struct harness *start_inspector(const char *const *arguments)
         fail_msg("%s", error.text);
     assert_int_equal(channel_pair(0, ends), 0);
     harness->channel = ends[0];
+    harness->listener = listen_somewhere();
+    harness->client = connect_to(harness->listener);
+    harness->connection = accept4(harness->listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(harness->connection >= 0);
     harness->pid = fork();
     assert_true(harness->pid >= 0);
     if (harness->pid == 0) {
@@ -185,7 +246,8 @@ static struct harness *start_inspector(const char *const *arguments)
         struct inspector_end end;
         (void)close(ends[0]);
         log_configure(LOG_LEVEL_ERROR, "test");
-        if (inspector_new(&harness->config, &context, test_operations, &inspector, &error) < 0 ||
+        if (inspector_new(&harness->config, &context, test_operations, &harness->listener, 1, &inspector,
+                          &error) < 0 ||
             inspector_run(inspector, ends[1], 0, &end, &error) < 0)
             _exit(99);
         inspector_free(inspector);
@@ -204,6 +266,9 @@ static int wait_inspector(struct harness *harness)
     assert_int_equal(waitpid(harness->pid, &status, 0), harness->pid);
     config_release(&harness->config);
     (void)fd_close(harness->channel);
+    (void)fd_close(harness->listener);
+    (void)fd_close(harness->connection);
+    (void)fd_close(harness->client);
     free(harness);
     assert_true(WIFEXITED(status));
     return WEXITSTATUS(status);
@@ -216,7 +281,7 @@ static void end_inspector(struct harness *harness)
 }
 
 /* Asks; arguments are pairs of name and value, ended by NULL. */
-static struct answer_reader ask(struct harness *harness, const char *operation, int64_t id, ...)
+_unused_ static struct answer_reader ask(struct harness *harness, const char *operation, int64_t id, ...)
 {
     _cleanup_request_ struct request request = {.id = id};
     struct error error = {0};
@@ -230,7 +295,7 @@ static struct answer_reader ask(struct harness *harness, const char *operation, 
         assert_int_equal(fields_add(&request.arguments, name, va_arg(arguments, const char *)), 0);
     va_end(arguments);
     /* as a front does on a 503, only more patient */
-    while ((r = inspector_call(harness->channel, &request, &fd, &error)) == -EAGAIN)
+    while ((r = inspector_call(harness->channel, &request, harness->connection, &fd, &error)) == -EAGAIN)
         (void)poll(NULL, 0, 1);
     if (r < 0)
         fail_msg("%s", error.text);

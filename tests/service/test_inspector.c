@@ -284,13 +284,13 @@ static void rubbish_on_the_channel_is_survived(void **state)
 }
 
 /* A descriptor more than allowed is closed, not kept: the other end sees it. */
-static void two_descriptors_are_refused(void **state)
+static void three_descriptors_are_refused(void **state)
 {
     struct harness *harness = start_inspector(NULL);
     _cleanup_buffer_ struct buffer message = {0};
     struct request request = {.operation = "echo"};
     union {
-        char bytes[CMSG_SPACE(2 * sizeof(int))];
+        char bytes[CMSG_SPACE(3 * sizeof(int))];
         struct cmsghdr align;
     } control = {0};
     struct iovec piece;
@@ -308,8 +308,8 @@ static void two_descriptors_are_refused(void **state)
     piece = (struct iovec){message.data, message.size};
     part->cmsg_level = SOL_SOCKET;
     part->cmsg_type = SCM_RIGHTS;
-    part->cmsg_len = CMSG_LEN(2 * sizeof(int));
-    memcpy(CMSG_DATA(part), (int[]){ends[1], ends[1]}, 2 * sizeof(int));
+    part->cmsg_len = CMSG_LEN(3 * sizeof(int));
+    memcpy(CMSG_DATA(part), (int[]){ends[1], ends[1], ends[1]}, 3 * sizeof(int));
     assert_true(sendmsg(harness->channel, &header, 0) > 0);
     (void)close(ends[1]);
     assert_int_equal(read(ends[0], &byte, 1), 0);
@@ -512,7 +512,7 @@ int main(void)
         cmocka_unit_test(a_reader_that_goes_away_frees_the_slot),
         cmocka_unit_test(a_reader_that_stalls_is_cut),
         cmocka_unit_test(rubbish_on_the_channel_is_survived),
-        cmocka_unit_test(two_descriptors_are_refused),
+        cmocka_unit_test(three_descriptors_are_refused),
         cmocka_unit_test(the_end_of_the_front_ends_it),
         cmocka_unit_test(a_stop_lets_running_answers_end),
         cmocka_unit_test(a_stop_can_be_hurried),

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -57,6 +58,8 @@ static void wait_for_term(void)
 }
 
 /* Asks the inspector and returns the answer's code; text gets the body. */
+static int connection = -1; /* of a client on this machine */
+
 static int ask(int channel, const char *operation, int64_t id, char *text, size_t size)
 {
     _cleanup_request_ struct request request = {.id = id};
@@ -66,7 +69,7 @@ static int ask(int channel, const char *operation, int64_t id, char *text, size_
     ssize_t n;
 
     (void)snprintf(request.operation, sizeof request.operation, "%s", operation);
-    if (inspector_call(channel, &request, &waiting.fd, &error) < 0)
+    if (inspector_call(channel, &request, connection, &waiting.fd, &error) < 0)
         return -1;
     _cleanup_answer_reader_ struct answer_reader reader = ANSWER_READER_INIT(waiting.fd);
     while ((r = answer_reader_head(&reader)) == -EAGAIN)
@@ -175,6 +178,21 @@ static _Noreturn int deaf_front(const struct front_start *start)
         (void)poll(NULL, 0, 1000);
 }
 
+static int connect_and_accept(int listening)
+{
+    struct sockaddr_in address;
+    socklen_t size = sizeof address;
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct pollfd waited = {.fd = listening, .events = POLLIN};
+
+    if (getsockname(listening, (struct sockaddr *)&address, &size) < 0)
+        _exit(98);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (connect(client, (struct sockaddr *)&address, size) < 0 || poll(&waited, 1, 10000) != 1)
+        _exit(97);
+    return accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+}
+
 /* Starts the service in a process of its own. It exits with 0 where service_run returns 0, else 50. */
 static pid_t start_service(front_function *front, uint64_t stop_timeout)
 {
@@ -187,15 +205,18 @@ static pid_t start_service(front_function *front, uint64_t stop_timeout)
         struct config config;
         struct error error = {0};
         int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), r;
+        int kept[2];
         log_configure(LOG_LEVEL_ERROR, "test");
         if (listening < 0 || listen(listening, 1) < 0 || config_init(&config) < 0 ||
             config_settle(&config, &error) < 0)
             _exit(99);
         config.stop_timeout = stop_timeout;
+        kept[0] = listening;
+        kept[1] = connection = connect_and_accept(listening);
         /* fronts inherit it; the service itself blocks the signal */
         (void)sigaction(SIGTERM, &(struct sigaction){.sa_handler = note_term}, NULL);
         shared->service = getpid();
-        r = service_run(&config, &listening, 1, front, NULL, &error);
+        r = service_run(&config, kept, 2, front, NULL, &error);
         config_release(&config);
         if (r < 0 && !strstr(error.text, "giving up"))
             log_error("%s", error.text);

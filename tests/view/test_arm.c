@@ -114,7 +114,7 @@ static void readers_see_three_variables(void **state)
     static char text[] =
         "SECRET=1\0COR_ENABLE_PROFILING=2\0cor_enable_profiling=3\0CORECLR_ENABLE_PROFILING=4";
     const struct buffer block = {.data = text, .size = sizeof text - 1};
-    const struct kudu_style style = {.for_reader = true};
+    const struct kudu_style style = {.mask = {.environment = true}};
     (void)state;
 
     ASSERT_JSON(kudu_environment(&json, &style, &block, "all"),
