@@ -238,6 +238,9 @@ static int transfer_prepare(struct transfer *transfer, const struct remote *remo
         set = curl->set(handle, CURLOPT_UNIX_SOCKET_PATH, remote->url + 5) == CURLE_OK;
     if (set && (local || is_loopback(remote->url))) /* no proxy stands between us and ourselves */
         set = curl->set(handle, CURLOPT_NOPROXY, "*") == CURLE_OK;
+    if (set && remote->token)
+        set = curl->set(handle, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER) == CURLE_OK &&
+              curl->set(handle, CURLOPT_XOAUTH2_BEARER, remote->token) == CURLE_OK;
     if (set && remote->ca_file)
         set = curl->set(handle, CURLOPT_CAINFO, remote->ca_file) == CURLE_OK;
     return set ? 0 : -ENOMEM;

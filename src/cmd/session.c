@@ -5,6 +5,7 @@
 #include "cmd/json_output.h"
 #include "cmd/target.h"
 
+#include "access/file.h"
 #include "base/parse.h"
 #include "service/debuginfo.h"
 
@@ -14,6 +15,9 @@
 
 void session_close(struct session *session)
 {
+    if (session->token.data)
+        explicit_bzero(session->token.data, session->token.size);
+    buffer_release(&session->token);
     procfs_close(&session->procfs);
     config_release(&session->config);
 }
@@ -44,6 +48,27 @@ static int open_local(struct session *session, struct error *error)
     return 0;
 }
 
+/* The file holds one line. */
+static int read_token(struct session *session, struct error *error)
+{
+    const char *path = invocation_option(session->invocation, OPTION_TOKEN_FILE);
+    const char *given = getenv("PROCSCOPE_TOKEN");
+    int r = 0;
+    if (path)
+        r = access_file_read(path, true, &session->token, NULL, error);
+    else if (given && *given)
+        r = buffer_append_string(&session->token, given);
+    if (r < 0)
+        return error_ensure(error, r, "The token could not be read");
+    if (!session->token.data)
+        return 0;
+    session->token.data[strcspn(session->token.data, "\r\n")] = '\0';
+    if (!*session->token.data || strpbrk(session->token.data, " \t"))
+        return error_set(error, EINVAL, "%s holds no token.", path ? path : "PROCSCOPE_TOKEN");
+    session->remote.token = session->token.data;
+    return 0;
+}
+
 int session_open(const struct invocation *invocation, struct session *ret_session)
 {
     struct session *session = ret_session;
@@ -61,6 +86,8 @@ int session_open(const struct invocation *invocation, struct session *ret_sessio
         (invocation_option(invocation, OPTION_MAIN_PID) || invocation_option(invocation, OPTION_MAIN_NAME)))
         return complain_usage(
             "With --url the service there knows its main process: no --main-pid or --main-name.");
+    if (session->remote.url && read_token(session, &error) < 0)
+        return complain(&error);
     if (!session->remote.url && open_local(session, &error) < 0)
         return complain(&error);
     return 0;

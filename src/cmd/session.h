@@ -14,6 +14,7 @@ struct session {
     struct terminal out;
     bool json, header;
     struct remote remote; /* url NULL: here */
+    struct buffer token;  /* what remote shows */
     struct procfs procfs;
     struct config config; /* of this machine: its names */
     struct operation_context context;

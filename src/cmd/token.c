@@ -66,6 +66,22 @@ static int store(const char *file, const struct token_list *list, struct error *
     return error_ensure(error, r, "The tokens could not be written");
 }
 
+/* Days, too, which no other duration of ours needs. */
+static int parse_expiry(const char *text, uint64_t *ret_ms)
+{
+    _cleanup_free_ char *days = strdup(text);
+    size_t size = strlen(text);
+    uint64_t count = 0;
+    if (!days || size == 0 || text[size - 1] != 'd')
+        return parse_duration_ms(text, ret_ms);
+    days[size - 1] = '\0';
+    int r = parse_u64(days, &count);
+    if (r < 0 || count > INT32_MAX)
+        return -EINVAL;
+    *ret_ms = count * 86400 * 1000;
+    return 0;
+}
+
 static int read_expiry(const struct invocation *invocation, int64_t now, int64_t *ret_expires)
 {
     const char *text = invocation_option(invocation, OPTION_EXPIRES);
@@ -75,7 +91,7 @@ static int read_expiry(const struct invocation *invocation, int64_t now, int64_t
         *ret_expires = 0;
         return 0;
     }
-    if (parse_duration_ms(text, &ms) < 0 || ms < 1000 || ms / 1000 > INT32_MAX)
+    if (parse_expiry(text, &ms) < 0 || ms < 1000 || ms / 1000 > INT32_MAX)
         return complain_usage("--expires takes a time such as 12h or 30d, or never; not '%.60s'.", text);
     *ret_expires = now + (int64_t)(ms / 1000);
     return 0;
@@ -123,10 +139,10 @@ static void time_text(int64_t seconds, char *text, size_t size)
 
 static int run_list(const struct invocation *invocation)
 {
-    static const struct column columns[] = {{"ID", COLUMN_LEFT, STYLE_PLAIN},
-                                            {"ROLE", COLUMN_LEFT, STYLE_PLAIN},
-                                            {"CREATED (UTC)", COLUMN_LEFT, STYLE_PLAIN},
-                                            {"EXPIRES (UTC)", COLUMN_LEFT, STYLE_PLAIN},
+    static const struct column columns[] = {{"ID", 0, STYLE_PLAIN},
+                                            {"ROLE", 0, STYLE_PLAIN},
+                                            {"CREATED (UTC)", 0, STYLE_PLAIN},
+                                            {"EXPIRES (UTC)", 0, STYLE_PLAIN},
                                             {"NAME", COLUMN_CUT, STYLE_NAME}};
     _cleanup_table_ struct table table = TABLE_INIT(columns);
     _cleanup_token_list_ struct token_list list = {0};
