@@ -19,7 +19,7 @@ _procscope() {
             done
             [[ -n $value ]] && url=(--url "$value")
             ;;
-        -o | --output | --compare | -t | --type | --format | --inner | --modules | --compress | --level | --max-bytes | --mode | --max-pause | -s | --signal | -g | --grace | --color | --ca-file | --main-pid | --main-name)
+        -o | --output | --compare | -t | --type | --format | --inner | --modules | --compress | --level | --max-bytes | --mode | --max-pause | -s | --signal | -g | --grace | --color | --ca-file | --token-file | --role | --name | --expires | --file | --main-pid | --main-name)
             i=$((i + 1))
             ;;
         -*) ;;
@@ -27,7 +27,7 @@ _procscope() {
         esac
     done
     case $before in
-    -o | --output | --ca-file | --config | --core | --compare)
+    -o | --output | --ca-file | --token-file | --file | --config | --core | --compare)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
@@ -39,6 +39,7 @@ _procscope() {
     --mode) mapfile -t COMPREPLY < <(compgen -W 'auto snapshot stop' -- "$word"); return ;;
     --inner) mapfile -t COMPREPLY < <(compgen -W 'raw core' -- "$word"); return ;;
     --format) mapfile -t COMPREPLY < <(compgen -W 'raw core zip' -- "$word"); return ;;
+    --role) mapfile -t COMPREPLY < <(compgen -W 'reader operator dumper admin' -- "$word"); return ;;
     -s | --signal) mapfile -t COMPREPLY < <(compgen -W 'TERM KILL INT HUP QUIT USR1 USR2 STOP CONT' -- "$word"); return ;;
     -u | --url) mapfile -t COMPREPLY < <(compgen -W 'http:// https:// unix:' -- "$word"); compopt -o nospace; return ;;
     -g | --grace | --max-bytes | --max-pause | --main-pid | --main-name) return ;;
@@ -46,7 +47,9 @@ _procscope() {
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_procscope_options ${verb:+"$verb"})" -- "$word")
     elif [[ -z $verb || $verb == help ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'ps show threads stack profile modules memory handles env kill dump gcdump heap heapdump doctor serve help version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'ps show threads stack profile modules memory handles env kill dump gcdump heap heapdump doctor token serve help version' -- "$word")
+    elif [[ $verb == token ]] && ((position == 0)); then
+        mapfile -t COMPREPLY < <(compgen -W 'new list revoke' -- "$word")
     elif [[ $verb =~ ^(show|threads|stack|profile|modules|memory|env|kill|dump|gcdump|heap|heapdump|doctor)$ ]] && ((position == 0)); then
         # ids, and names that are one plain word: others would need quotes
         mapfile -t COMPREPLY < <(compgen -W "main self $(procscope "${url[@]}" ps --all --no-header 2>/dev/null |

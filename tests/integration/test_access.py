@@ -50,8 +50,8 @@ def secretive(sleeper):
 # The role that each takes; with how it is asked for.
 TAKES = {
     "reader": [("GET", ""), ("GET", "/{pid}"), ("GET", "/{pid}/threads"), ("GET", "/{pid}/modules"), ("GET", "/{pid}/memory"),
-               ("GET", "/{pid}/doctor")],
-    "operator": [("GET", "/{pid}/environments/all"), ("GET", "/{pid}/stacks"), ("GET", "/{pid}/memory?details=true"),
+               ("GET", "/{pid}/doctor"), ("GET", "/{pid}/environments/all")],
+    "operator": [("GET", "/{pid}/stacks"), ("GET", "/{pid}/memory?details=true"),
                  ("GET", "/handles?name=libc"), ("GET", "/{pid}/profile?seconds=0.2"), ("DELETE", "/{pid}?dryRun=true")],
     "dumper": [("GET", "/{pid}/dump?dumpType=0"), ("GET", "/{pid}/dump?estimate=true")],
     "admin": [("DELETE", "/0?dryRun=true")],
@@ -99,6 +99,7 @@ def test_a_reader_sees_no_secrets(serve, tokens, secretive):
     path = f"/api/processes/{secretive.pid}"
     reader = service.json(path, bearer(by_role["reader"]))
     assert reader["environment_variables"] == READABLE
+    assert service.json(path + "/environments/all", bearer(by_role["reader"])) == READABLE
     assert "command_line" not in reader and "open_file_handles" not in reader
     assert SECRET not in json.dumps(reader)
     operator = service.json(path, bearer(by_role["operator"]))
@@ -180,7 +181,7 @@ def test_the_command_line_shows_a_token(serve, tokens, tmp_path):
     assert run("ps").returncode == 4
     assert "takes authentication" in run("ps").stderr
     assert "procscope" in run("ps", PROCSCOPE_TOKEN=by_role["reader"]).stdout
-    denied = run("env", "0", PROCSCOPE_TOKEN=by_role["reader"])
+    denied = run("stack", "0", PROCSCOPE_TOKEN=by_role["reader"])
     assert denied.returncode == 4 and "takes the role 'operator'" in denied.stderr
     own = tmp_path / "own"
     own.write_text(by_role["operator"] + "\n")
@@ -264,7 +265,7 @@ def test_jwts(serve, tmp_path):
     keys.write_text(ec.public.read_text() + rsa.public.read_text())
     service = serve("--jwt-keys", keys, "--jwt-audience", "procscope", "--jwt-issuer", "https://issuer")
 
-    def status(text, path="/api/processes/0/environments/all"):
+    def status(text, path="/api/processes/0/stacks"):
         return service.get(path, bearer(text)).status
 
     for _ in range(8):  # signatures have numbers of 31 to 33 bytes
@@ -308,7 +309,7 @@ def test_a_unix_socket_tells_who_it_is(serve, tmp_path_factory):
                 os._exit(254)
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
-    environment = "/api/processes/0/environments/all"
+    environment = "/api/processes/0/stacks"
     assert status(0) == 200 and status(0, environment) == 200
     assert status(4001) == 200 and status(4001, environment) == 403 % 255
     assert status(65534, environment) == 200
@@ -319,8 +320,8 @@ def test_a_unix_socket_tells_who_it_is(serve, tmp_path_factory):
 def test_a_token_is_stronger_than_where_one_comes_from(serve, tokens, tmp_path):
     file, by_role = tokens
     service = serve("--tokens", file, listen=(f"unix:{tmp_path}/s",))
-    assert service.get("/api/processes/0/environments/all").status == 200  # we are the service's own user
-    assert service.get("/api/processes/0/environments/all", bearer(by_role["reader"])).status == 403
+    assert service.get("/api/processes/0/stacks").status == 200  # we are the service's own user
+    assert service.get("/api/processes/0/stacks", bearer(by_role["reader"])).status == 403
     assert service.get("/api/processes", bearer("pst_00000000_wrong")).status == 401
 
 
@@ -328,8 +329,8 @@ def test_anonymous_role(serve, tokens):
     file, by_role = tokens
     service = serve("--tokens", file, "--anonymous-role", "reader")
     assert service.get("/api/processes").status == 200
-    assert service.get("/api/processes/0/environments/all").status == 403
-    assert service.get("/api/processes/0/environments/all", bearer(by_role["operator"])).status == 200
+    assert service.get("/api/processes/0/stacks").status == 403
+    assert service.get("/api/processes/0/stacks", bearer(by_role["operator"])).status == 200
     strict = serve("--anonymous-role", "none")
     assert strict.get("/api/processes").status == 401
 

@@ -531,9 +531,28 @@ static void an_ordinary_user_is_told_why(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* One that nobody gave a role would take admin's: no harm, but no answer either. */
+static void every_operation_says_whom_it_is_for(void **state)
+{
+    const struct principal reader = {.role = ROLE_READER, .name = "rita"}, none = {.role = ROLE_NONE};
+    struct error error;
+    (void)state;
+
+    for (const struct operation *operation = operations; operation->name; operation++) {
+        assert_int_not_equal(operation->role, ROLE_NONE);
+        assert_int_equal(operation_check_role(&none, operation->role, operation->name, &error), -EACCES);
+        if (operation->flags & (OPERATION_CHANGES | OPERATION_HEAVY))
+            assert_int_equal(operation_check_role(&reader, operation->role, operation->name, &error),
+                             -EACCES);
+    }
+    assert_int_equal(operation_check_role(&reader, ROLE_NONE, "x", &error), -EACCES);
+    assert_int_equal(operation_check_role(NULL, ROLE_ADMIN, "x", &error), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_operation_says_whom_it_is_for),
         cmocka_unit_test(list_has_the_child_and_no_kernel_threads),
         cmocka_unit_test(list_is_sorted_by_lower_cased_name),
         cmocka_unit_test(show_and_its_parts),
