@@ -19,6 +19,7 @@ enum {
     OPTION_FORMAT = OPTION_OWN,
     OPTION_MODE,
     OPTION_UNWIND,
+    OPTION_SOURCE,
     OPTION_DEBUG_DIRECTORIES,
     OPTION_DEBUGINFOD_URLS,
 };
@@ -27,14 +28,16 @@ enum {
 static int report(const struct dump_output *output, struct error *error)
 {
     _cleanup_buffer_ struct buffer line = BUFFER_INIT(0), shown = BUFFER_INIT(0);
+    const char *samples = dump_output_head(output, "X-Profile-Samples");
     const char *lost = dump_output_head(output, "X-Profile-Lost");
     const char *given_up = dump_output_head(output, "X-Profile-Given-Up");
     const char *unnamed = dump_output_head(output, "X-Profile-Unnamed");
     char text[FORMAT_SIZE];
     int r;
     format_bytes((int64_t)output->sink->written, text);
-    r = buffer_append_format(&line, "wrote %s: %s, %s samples", output->file ? output->file : "to stdout",
-                             text, dump_output_head(output, "X-Profile-Samples"));
+    r = buffer_append_format(&line, "wrote %s: %s", output->file ? output->file : "to stdout", text);
+    if (r >= 0 && *samples)
+        r = buffer_append_format(&line, ", %s samples", samples);
     if (r >= 0 && *lost && strcmp(lost, "0") != 0)
         r = buffer_append_format(&line, ", %s lost", lost);
     if (r >= 0)
@@ -110,6 +113,8 @@ static int run(const struct invocation *invocation)
         exit = session_argument(&request, "mode", invocation_option(invocation, OPTION_MODE));
     if (exit == 0)
         exit = session_argument(&request, "unwind", invocation_option(invocation, OPTION_UNWIND));
+    if (exit == 0)
+        exit = session_argument(&request, "source", invocation_option(invocation, OPTION_SOURCE));
     output.force = invocation_option(invocation, OPTION_FORCE) != NULL;
     output.quiet = invocation_option(invocation, OPTION_QUIET) != NULL;
     output.stall_ms = -1;
@@ -125,6 +130,8 @@ static const struct command_option options[] = {
      "pprof, speedscope, folded, svg, nettrace or diagsession (default: as FILE's name says, else pprof)"},
     {OPTION_MODE, "mode", "WORD", "cpu (what runs, the default) or wall (threads that wait, too)"},
     {OPTION_UNWIND, "unwind", "WORD", "cfi (default) or fp: by frame pointers, as for code of a JIT"},
+    {OPTION_SOURCE, "source", "WORD",
+     "native (default), or eventpipe: samples that a .NET runtime takes itself, as nettrace"},
     {OPTION_DEBUG_DIRECTORIES, "debug-directories", "PATHS",
      "where separate debug files are, with : between (default /usr/lib/debug)"},
     {OPTION_DEBUGINFOD_URLS, "debuginfod-urls", "URLS",

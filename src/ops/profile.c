@@ -36,8 +36,13 @@ int operation_profile(const struct operation_context *context, const struct requ
     _cleanup_profile_ struct profile profile = {0};
     _cleanup_sampler_ struct sampler *sampler = NULL;
     struct profile_wish wish = {0};
-    int r = profile_wish_read(request, "pprof", "seconds", &wish, error);
+    bool eventpipe = false;
+    int r = profile_source_read(request, &eventpipe, error);
 
+    if (r == 0)
+        r = profile_wish_read(request, eventpipe ? "nettrace" : "pprof", "seconds", &wish, error);
+    if (r == 0 && eventpipe)
+        return profile_of_eventpipe(context, request, &wish, answer, error);
     if (r == 0)
         r = operation_target(context, request, &target, error);
     if (r == 0)

@@ -63,16 +63,14 @@ int profile_wish_read(const struct request *request, const char *format, const c
     return 0;
 }
 
-/* Kudu's name. */
-static void file_name(const struct operation_context *context, const struct profile *profile,
-                      const struct profile_format *format, char *ret_name, size_t size)
+void profile_file_name(const struct operation_context *context, const char *process, pid_t pid,
+                       const struct profile_format *format, char *ret_name, size_t size)
 {
-    char process[DUMP_NAME_SIZE], instance[DUMP_NAME_SIZE];
+    char name[DUMP_NAME_SIZE], instance[DUMP_NAME_SIZE];
 
-    dump_name_process(profile->facts.name, process);
+    dump_name_process(process, name);
     dump_name_instance(context->instance_id, instance);
-    (void)snprintf(ret_name, size, "profile_%s_%s_%d%s", instance, process, (int)profile->facts.pid,
-                   format->suffix); /* fits */
+    (void)snprintf(ret_name, size, "profile_%s_%s_%d%s", instance, name, (int)pid, format->suffix); /* fits */
 }
 
 int profile_answer(const struct operation_context *context, const struct profile *profile,
@@ -80,7 +78,7 @@ int profile_answer(const struct operation_context *context, const struct profile
 {
     _cleanup_fields_ struct fields extra = {0};
     _cleanup_buffer_ struct buffer unnamed = BUFFER_INIT(0);
-    char name[2 * DUMP_NAME_SIZE + 48];
+    char name[PROFILE_NAME_SIZE];
     struct answer_head head = {
         .content_type = format->content_type, .file_name = name, .length = -1, .extra = &extra};
     struct sink *sink;
@@ -98,7 +96,7 @@ int profile_answer(const struct operation_context *context, const struct profile
         r = fields_add(&extra, "X-Profile-Unnamed", buffer_string(&unnamed));
     if (r < 0)
         return error_ensure(error, r, "The profile could not be described");
-    file_name(context, profile, format, name, sizeof name);
+    profile_file_name(context, profile->facts.name, profile->facts.pid, format, name, sizeof name);
     if (strncmp(format->content_type, "text/", 5) == 0 || strncmp(format->content_type, "image/", 6) == 0)
         head.file_name = NULL; /* to be looked at */
     r = answer->begin(answer, &head, &sink, error);

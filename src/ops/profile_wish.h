@@ -16,6 +16,18 @@ extern const struct operation_form profile_forms[];
 /* format: the one for who names none. duration: the argument that says for how long; NULL: there is none. */
 int profile_wish_read(const struct request *request, const char *format, const char *duration,
                       struct profile_wish *ret_wish, struct error *error) _must_check_;
+/* Whether the samples are those of a .NET runtime itself. */
+int profile_source_read(const struct request *request, bool *ret_eventpipe, struct error *error) _must_check_;
+/* Takes them and answers. */
+int profile_of_eventpipe(const struct operation_context *context, const struct request *request,
+                         const struct profile_wish *wish, struct answer *answer,
+                         struct error *error) _must_check_;
+
+/* Kudu's name of a profile's file. */
+enum { PROFILE_NAME_SIZE = 368 };
+void profile_file_name(const struct operation_context *context, const char *process, pid_t pid,
+                       const struct profile_format *format, char *ret_name, size_t size);
+
 /* When sampling is over: names that a runtime alone knows. What goes wrong is in profile->unnamed. -ENOMEM.
  */
 int profile_name_methods(const struct pidref *target, uint64_t patience_ms,

@@ -89,6 +89,8 @@ static const struct operation_argument profile_once_arguments[] = {
     {"frequency", ARGUMENT_NUMBER, "samples a second, at most 1000 (99)"},
     {"mode", ARGUMENT_STRING, "cpu (what runs) or wall (waiting threads, too)"},
     {"unwind", ARGUMENT_STRING, "cfi (call frame information) or fp (frame pointers)"},
+    {"source", ARGUMENT_STRING,
+     "native (the default), or eventpipe: samples that a .NET runtime takes itself, as nettrace"},
     {0},
 };
 

@@ -8,10 +8,30 @@
 
 enum { FORMAT_NETTRACE = 1 };
 
-/* Without stacks, where that can be said: they are of no use here and cost the runtime time. */
+static int put_providers(struct buffer *out, const struct dotnet_provider *first)
+{
+    uint32_t count = 0;
+    int r;
+
+    for (const struct dotnet_provider *one = first; one; one = one->also)
+        count++;
+    r = dotnet_put_u32(out, count);
+    for (const struct dotnet_provider *one = first; one && r == 0; one = one->also) {
+        r = dotnet_put_u64(out, one->keywords);
+        if (r == 0)
+            r = dotnet_put_u32(out, one->level);
+        if (r == 0)
+            r = dotnet_put_text(out, one->name);
+        if (r == 0)
+            r = dotnet_put_text(out, ""); /* arguments */
+    }
+    return r;
+}
+
+/* .NET 8 has no say about stacks: it takes them. */
 static int put_wish(struct buffer *out, const struct dotnet_provider *provider, enum dotnet_command command)
 {
-    const char without_stacks = 0, rundown = provider->tells != 0;
+    const char stacks = provider->with_stacks, rundown = provider->tells != 0;
     int r = dotnet_put_u32(out, provider->buffer_mib);
 
     if (r == 0)
@@ -20,16 +40,8 @@ static int put_wish(struct buffer *out, const struct dotnet_provider *provider, 
         r = command == DOTNET_START_SESSION_4 ? dotnet_put_u64(out, provider->tells)
                                               : buffer_append(out, &rundown, 1);
     if (r == 0 && command != DOTNET_START_SESSION_2)
-        r = buffer_append(out, &without_stacks, 1);
-    if (r == 0)
-        r = dotnet_put_u32(out, 1); /* providers */
-    if (r == 0)
-        r = dotnet_put_u64(out, provider->keywords);
-    if (r == 0)
-        r = dotnet_put_u32(out, provider->level);
-    if (r == 0)
-        r = dotnet_put_text(out, provider->name);
-    return r == 0 ? dotnet_put_text(out, "") : r; /* arguments */
+        r = buffer_append(out, &stacks, 1);
+    return r == 0 ? put_providers(out, provider) : r;
 }
 
 static int start(struct dotnet_session *session, const struct dotnet_provider *provider,

@@ -1,4 +1,4 @@
-/* A session of a runtime's event pipe: it sends events of one provider, as a nettrace stream, until it is
+/* A session of a runtime's event pipe: it sends events of its providers, as a nettrace stream, until it is
  * stopped. Whose connection is closed is ended by the runtime, too, at the next event that it can't send; so
  * a session of ours that was killed goes with it. */
 #pragma once
@@ -17,9 +17,12 @@ struct dotnet_provider {
     const char *name;
     uint64_t keywords;
     uint32_t level;
+    const struct dotnet_provider *also; /* another one of the same session; NULL: none. What is below counts
+                                           of the first alone */
     uint32_t buffer_mib; /* of the runtime's own memory, as it fills: what we don't read in time */
     uint64_t tells;      /* what there is when it is stopped: keywords of the rundown. 0: nothing; .NET 8
                             tells all of it or nothing */
+    bool with_stacks;    /* of the threads that events come from; they cost the runtime time */
 };
 
 /* Begins one. Errors as dotnet_ask. */

@@ -162,8 +162,14 @@ static void test_answers(void **state)
 static void test_older_session(void **state)
 {
     static const struct pidref process = {.pid = 1, .dir_fd = -1, .pid_fd = -1};
-    static const struct dotnet_provider provider = {
-        .name = "P", .keywords = 5, .level = 4, .buffer_mib = 16, .tells = 8};
+    static const struct dotnet_provider other = {.name = "Q", .keywords = 6, .level = 3};
+    static const struct dotnet_provider provider = {.name = "P",
+                                                    .keywords = 5,
+                                                    .level = 4,
+                                                    .also = &other,
+                                                    .buffer_mib = 16,
+                                                    .tells = 8,
+                                                    .with_stacks = true};
     struct buffer answers[] = {BUFFER_INIT(0), BUFFER_INIT(0), BUFFER_INIT(0), BUFFER_INIT(0)};
     struct port port = {.answers = answers, .count = ELEMENTS_OF(answers)};
     struct dotnet_session session = DOTNET_SESSION_INIT;
@@ -186,9 +192,11 @@ static void test_older_session(void **state)
     close_port(&port, &dotnet);
     assert_memory_equal(port.asked[0] + 16, "\x02\x05", 2);
     assert_memory_equal(port.asked[1] + 16,
-                        "\x02\x04\0\0\x10\0\0\0\x01\0\0\0\x01\0\x01\0\0\0\x05\0\0\0\0\0\0\0\x04", 27);
+                        "\x02\x04\0\0\x10\0\0\0\x01\0\0\0\x01\x01\x02\0\0\0\x05\0\0\0\0\0\0\0\x04", 27);
     assert_memory_equal(port.asked[2] + 16,
-                        "\x02\x03\0\0\x10\0\0\0\x01\0\0\0\x01\x01\0\0\0\x05\0\0\0\0\0\0\0\x04", 26);
+                        "\x02\x03\0\0\x10\0\0\0\x01\0\0\0\x01\x02\0\0\0\x05\0\0\0\0\0\0\0\x04", 26);
+    assert_int_equal(port.asked_size[2], 85);
+    assert_memory_equal(port.asked[2] + 59, "\x06\0\0\0\0\0\0\0\x03\0\0\0\x02\0\0\0Q\0\0\0\x01\0\0\0\0", 26);
     assert_int_equal(port.asked_size[3], 28);
     assert_memory_equal(port.asked[3] + 16, "\x02\x01\0\0\x2a\0\0\0\0\0\0\0", 12);
     for (size_t i = 0; i < ELEMENTS_OF(answers); i++)
