@@ -17,13 +17,15 @@ int profile_source_read(const struct request *request, bool *ret_eventpipe, stru
 
     *ret_eventpipe = source && strcasecmp(source, "eventpipe") == 0;
     if (source && !*ret_eventpipe && strcasecmp(source, "native") != 0)
-        return error_set(error, EINVAL, "The source of a profile is native or eventpipe, not '%.60s'.", source);
+        return error_set(error, EINVAL, "The source of a profile is native or eventpipe, not '%.60s'.",
+                         source);
     for (size_t i = 0; *ret_eventpipe && i < ELEMENTS_OF(others); i++)
         if (request_string(request, others[i]))
-            return error_set(error, EINVAL,
-                             "With source=eventpipe the runtime itself takes the samples, 1000 a second of all "
-                             "its threads: there is no %s.",
-                             others[i]);
+            return error_set(
+                error, EINVAL,
+                "With source=eventpipe the runtime itself takes the samples, 1000 a second of all "
+                "its threads: there is no %s.",
+                others[i]);
     return 0;
 }
 
@@ -33,10 +35,8 @@ static int send(const struct operation_context *context, const struct pidref *ta
 {
     _cleanup_fields_ struct fields extra = {0};
     char name[PROFILE_NAME_SIZE], process[256];
-    struct answer_head head = {.content_type = wish->format->content_type,
-                               .file_name = name,
-                               .length = -1,
-                               .extra = &extra};
+    struct answer_head head = {
+        .content_type = wish->format->content_type, .file_name = name, .length = -1, .extra = &extra};
     uint64_t end_ms = clock_monotonic_ms() + wish->duration_ms;
     struct sink *sink;
     int r = fields_add(&extra, "X-Profile-How",
@@ -47,8 +47,9 @@ static int send(const struct operation_context *context, const struct pidref *ta
     if (r < 0)
         return error_ensure(error, r, "The profile could not be described");
     r = answer->begin(answer, &head, &sink, error);
-    return r < 0 ? r
-                 : dotnet_record(session, end_ms, context->early_end ? context->early_end() : -1, sink, error);
+    return r < 0
+               ? r
+               : dotnet_record(session, end_ms, context->early_end ? context->early_end() : -1, sink, error);
 }
 
 int profile_of_eventpipe(const struct operation_context *context, const struct request *request,

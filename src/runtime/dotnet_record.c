@@ -27,7 +27,7 @@ int dotnet_record_begin(struct dotnet_session *session, const struct dotnet *dot
 struct recording {
     struct dotnet_session *session;
     struct sink *sink;
-    uint64_t end_ms;  /* when it is to be stopped; then, when it must have sent something more */
+    uint64_t end_ms;   /* when it is to be stopped; then, when it must have sent something more */
     uint8_t ending[2]; /* the last bytes that came */
     bool is_stopped;
 };
@@ -90,8 +90,8 @@ int dotnet_record(struct dotnet_session *session, uint64_t end_ms, int early_fd,
         r = r < 0 ? r : step(&recording, bytes);
     }
     if (r == -ETIMEDOUT)
-        return error_set(error, ETIMEDOUT, "The .NET runtime of process %d did not end its recording in time.",
-                         pid);
+        return error_set(error, ETIMEDOUT,
+                         "The .NET runtime of process %d did not end its recording in time.", pid);
     if (r == -ESRCH || r == -ECONNRESET || (r == 0 && !is_whole(&recording)))
         return error_set(error, ESRCH, "The .NET runtime of process %d ended in the middle of the profile.",
                          pid);
