@@ -2,6 +2,7 @@
 
 #include "capture/linkage.h"
 #include "capture/mapped_file.h"
+#include "capture/runtime.h"
 #include "memory/memory.h"
 #include "ops/dump_zip_name.h"
 #include "proc/living.h"
@@ -35,6 +36,21 @@ static const struct module *find_runtime(const struct capture *capture)
     return NULL;
 }
 
+/* Of a program that has its .NET runtime in itself nothing stands beside: that is said. */
+static int leave_out_debugger_modules(struct archive *archive, const struct pidref *target)
+{
+    struct runtime runtime = {0};
+    struct proc_stat stat;
+
+    if (proc_stat_read(target->dir_fd, &stat) == 0)
+        runtime_read(target->dir_fd, &stat, &runtime);
+    if (runtime.kind != RUNTIME_DOTNET)
+        return 0;
+    return archive_leave_out(archive, "libmscordaccore.so",
+                             "The program has its .NET runtime in itself: that of the same version, "
+                             "installed elsewhere, has it.");
+}
+
 int dump_zip_debugger_modules(struct archive *archive, const struct pidref *target,
                               const struct capture *capture, struct error *error)
 {
@@ -48,7 +64,8 @@ int dump_zip_debugger_modules(struct archive *archive, const struct pidref *targ
     int r = 0;
 
     if (!map)
-        return 0;
+        return error_ensure(error, leave_out_debugger_modules(archive, target),
+                            "The zip could not be written");
     for (size_t i = 0; r == 0 && i < ELEMENTS_OF(wanted); i++) {
         _cleanup_buffer_ struct buffer path = BUFFER_INIT(0);
         struct archive_facts facts = {0};

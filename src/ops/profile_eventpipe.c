@@ -29,9 +29,9 @@ int profile_source_read(const struct request *request, bool *ret_eventpipe, stru
     return 0;
 }
 
-static int send(const struct operation_context *context, const struct pidref *target,
-                const struct profile_wish *wish, struct dotnet_session *session, struct answer *answer,
-                struct error *error)
+static int pass_on(const struct operation_context *context, const struct pidref *target,
+                   const struct profile_wish *wish, struct dotnet_session *session, struct answer *answer,
+                   struct error *error)
 {
     _cleanup_fields_ struct fields extra = {0};
     char name[PROFILE_NAME_SIZE], process[256];
@@ -70,5 +70,5 @@ int profile_of_eventpipe(const struct operation_context *context, const struct r
     if (r == 0)
         r = dotnet_record_begin(&session, &dotnet,
                                 clock_monotonic_ms() + operation_runtime_patience_ms(context), error);
-    return r < 0 ? r : send(context, &target, wish, &session, answer, error);
+    return r < 0 ? r : pass_on(context, &target, wish, &session, answer, error);
 }

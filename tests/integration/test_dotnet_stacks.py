@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+import zipfile
 
 import pytest
 
@@ -136,6 +137,10 @@ def test_a_runtime_of_net_8_in_its_program(procscope, sleeper, tmp_path):
         answer = ask_json(procscope, process.pid)
         check_methods(process, answer)
         assert answer["runtime"]["version"] == "8.0.34"
+        run(procscope, "dump", process.pid, "--format", "zip", "--quiet", "--output", tmp_path / "all.zip")
+        with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+            left, = json.loads(archive.read("manifest.json"))["leftOut"]
+        assert left["path"] == "libmscordaccore.so" and "has its .NET runtime in itself" in left["reason"]
         wait_until(lambda: traces(process.pid) == before, "no trace of the session")
 
 
