@@ -328,7 +328,9 @@ const scenarios = {
     await page.getByRole("tab", { name: "Threads" }).click();
     await page.getByRole("button", { name: "Grouped" }).click();
     const frame = await page.locator(".frames li", { hasText: given.frame }).first().innerText();
-    return { known, grown, frame };
+    await page.getByRole("tab", { name: "Profile" }).click();
+    const trace = await page.getByRole("link", { name: "of .NET itself" }).getAttribute("href");
+    return { known, grown, frame, trace };
   },
 
   async dump() {

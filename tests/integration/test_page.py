@@ -174,6 +174,8 @@ def test_the_heap_of_dotnet(service, procscope, heap, tmp_path):  # noqa: F811
     seen = look("alive", service, id=heap(1000).pid, path=str(path), other=str(other), type="Known", ending=".gcdump", hasContents=False,
                 frame="Heap.Main(System.String[])")
     assert seen["frame"].endswith(".NET")  # its methods have names in stacks, too
+    assert "seconds=10&" in seen["trace"]
+    assert service.get("/" + seen["trace"].replace("seconds=10", "seconds=1")).body.startswith(b"Nettrace")
     assert seen["known"][1] == "1,100" and seen["known"][2].startswith("Known")
     assert seen["grown"][1] == "+600" and seen["grown"][5:] == ["500", "1,100"]
     assert b"!FastSerialization.1" in path.read_bytes()[:64]

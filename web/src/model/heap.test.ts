@@ -43,10 +43,10 @@ test("counts that are not of the same thing", () => {
 test("what stands for many types", () => {
   const named = (type: string, module = "") => familyOf({ type, module });
   expect(["java.util.HashMap$Node[]", "System.Collections.Generic.List<System.String>", "byte[]", "(compiled code)", "Heap$Known"].map((one) => named(one))).toEqual([
-    "java.util", "System.Collections.Generic", "arrays", "of the runtime", "without a package",
+    "java.util", "System.Collections.Generic", "arrays", "of the runtime", "plain names",
   ]);
   expect([named("Known[]", "/app/App.dll"), named("List<System.String>", "/x/System.Private.CoreLib.dll"), named("", ""), named(".x", "m")]).toEqual([
-    "App.dll", "System.Private.CoreLib.dll", "without a package", "m",
+    "App.dll", "System.Private.CoreLib.dll", "plain names", "m",
   ]);
 });
 

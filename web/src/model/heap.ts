@@ -88,7 +88,7 @@ export function familyOf({ type, module }: { type: string; module: string }): st
   const own = ownPart(type);
   if (own > 1) return type.slice(0, own - 1);
   if (/^[a-z]+(\[\])+$/.test(type)) return "arrays"; // of numbers: Java's byte[]
-  return moduleKey(module) || "without a package";
+  return moduleKey(module) || "plain names";
 }
 
 const FAMILIES_MAX = 7;

@@ -137,12 +137,12 @@ export function Profile({ id, start: processStart }: { id: number; start: number
       {taken && taken.unnamed !== "" && <p class="advice" role="note">{visible(taken.unnamed)}</p>}
       {taken && <Formats id={id} />}
       {taken && taken.flame.value > 0 && <FlameGraph root={taken.flame} />}
-      {!taken && since === 0 && <TenSeconds id={id} mode={mode} />}
+      {!taken && since === 0 && <TenSeconds id={id} mode={mode} isDotnet={detail.value?.runtime === ".NET"} />}
     </>
   );
 }
 
-function TenSeconds({ id, mode }: { id: number; mode: string }) {
+function TenSeconds({ id, mode, isDotnet }: { id: number; mode: string; isDotnet: boolean }) {
   return (
     <>
       <h3>Or ten seconds as a file</h3>
@@ -150,6 +150,12 @@ function TenSeconds({ id, mode }: { id: number; mode: string }) {
         {formats.map(([format, reader]) => (
           <li key={format}><a href={address(id, "/profile", { seconds: "10", format, mode })} download>{format}</a> <span class="soft">{reader}</span></li>
         ))}
+        {isDotnet && (
+          <li>
+            <a href={address(id, "/profile", { seconds: "10", format: "nettrace", source: "eventpipe" })} download>nettrace of .NET itself</a>{" "}
+            <span class="soft">dotnet-trace, PerfView, Visual Studio: its methods, collections and exceptions; its threads halt a thousand times a second for that</span>
+          </li>
+        )}
       </ul>
     </>
   );
