@@ -7,6 +7,7 @@
 #include "cmd/verb.h"
 #include "service/config.h"
 #include "service/gate.h"
+#include "service/inspector.h"
 #include "service/service.h"
 
 #include <errno.h>
@@ -79,7 +80,10 @@ static int serve(const struct config *config, struct error *error)
     /* where users have roles, it is those that keep others out */
     _cleanup_listeners_ struct listeners listeners = {.for_all_users = *config->socket_roles};
     int fds[LISTENERS_MAX];
-    int r = open_listeners(config, &listeners, error);
+    int r = inspector_check(config, error);
+
+    if (r == 0)
+        r = open_listeners(config, &listeners, error);
 
     if (r == 0)
         r = check_reach(config, &listeners, error);

@@ -20,7 +20,7 @@ struct dump {
     uint32_t type, ignored;
     uint32_t asked_type; /* of which type is what maxPauseMs leaves */
     struct dump_wish wish;
-    bool zip, estimate;
+    bool zip, estimate, redacts_environ;
     uint64_t max_bytes; /* 0: none */
     struct dump_compression compression;
     enum dump_zip_modules modules;
@@ -64,6 +64,16 @@ static int read_format(const struct request *request, struct dump *dump, struct 
     return 0;
 }
 
+static int read_redact(const struct request *request, struct dump *dump, struct error *error)
+{
+    const char *redact = request_string(request, "redact");
+
+    if (redact && strcasecmp(redact, "environ") != 0)
+        return error_set(error, EINVAL, "What a dump can be made without is environ, not '%.60s'.", redact);
+    dump->redacts_environ = redact != NULL;
+    return 0;
+}
+
 static int read_arguments(const struct request *request, struct dump *dump, struct error *error)
 {
     uint64_t type;
@@ -78,6 +88,8 @@ static int read_arguments(const struct request *request, struct dump *dump, stru
     r = dump_wish_read(request, &dump->wish, error);
     if (r == 0)
         r = request_bool(request, "estimate", false, &dump->estimate, error);
+    if (r == 0)
+        r = read_redact(request, dump, error);
     if (r == 0)
         r = request_size(request, "maxBytes", 0, &dump->max_bytes, error);
     if (r == 0)
@@ -218,6 +230,8 @@ static int take_capture(const struct operation_context *context, struct dump *du
 
     if (r < 0)
         return error_ensure(error, r, "The process could not be captured");
+    if (dump->redacts_environ)
+        buffer_clear(&dump->capture.environ);
     r = dump->form->plan(&dump->capture, capture_memory(&dump->capture, dump->trace), dump->type, &dump->plan,
                          &dump->ignored, error);
     if (r == 0)
@@ -371,6 +385,7 @@ static int estimate(const struct operation_context *context, const struct reques
                                                   : "raw",
         .is_zip = dump->zip,
         .modules = dump->modules,
+        .redacts_environ = dump->redacts_environ,
         .is_compressed = is_compressed(dump),
         .content_type = dump->zip ? "application/zip" : dump->compression.content_type,
         .ending = ending,
@@ -387,6 +402,7 @@ int operation_dump(const struct operation_context *context, const struct request
     _cleanup_(dump_release) struct dump dump = {.target = PIDREF_INIT};
     int r = read_arguments(request, &dump, error);
 
+    dump.redacts_environ = dump.redacts_environ || context->redacts_environ;
     if (r == 0)
         r = operation_target_with_memory(context, request, &dump.target, error);
     if (r == 0)

@@ -70,6 +70,8 @@ static int look(const struct operation_context *context, const struct pidref *ta
 
     if (r == 0)
         r = capture_live(context->procfs, target, &options, &estimate->capture, &trace, error);
+    if (r == 0 && estimate->question->redacts_environ)
+        buffer_clear(&estimate->capture.environ);
     if (r == 0)
         r = open_memory(estimate, target);
     return r == -ESRCH ? operation_denied(context, target, r, "The process", error)

@@ -13,7 +13,8 @@ struct dump_estimate_question {
     const struct dump_form *form; /* what is dumped, within an archive too */
     const char *format;           /* as asked: raw, core, zip */
     bool is_zip;
-    enum dump_zip_modules modules;     /* in the zip */
+    enum dump_zip_modules modules; /* in the zip */
+    bool redacts_environ;
     bool is_compressed;                /* its size can't be known, only what it will not pass */
     const char *content_type, *ending; /* of the dump's answer */
 };

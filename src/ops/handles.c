@@ -123,14 +123,19 @@ static void search_maps(struct search *search, const struct process_entry *entry
     }
 }
 
-static void search_process(struct search *search, const struct procfs *procfs,
-                           const struct process_entry *entry)
+static void search_process(struct search *search, const struct operation_context *context,
+                           const struct request *request, const struct process_entry *entry)
 {
     _cleanup_pidref_ struct pidref process = PIDREF_INIT;
     int r;
 
-    if (entry->kernel_thread || entry->state == 'Z' || pidref_open(procfs, entry->pid, &process, NULL) < 0)
+    if (entry->kernel_thread || entry->state == 'Z' ||
+        pidref_open(context->procfs, entry->pid, &process, NULL) < 0)
         return; /* one that ended since has nothing open */
+    if (context->may && !context->may(context, request, &process)) {
+        search->denied++;
+        return;
+    }
     r = search_files(search, entry, &process);
     search->searched += r == 0;
     search->denied += r == -EACCES || r == -EPERM;
@@ -170,7 +175,7 @@ int operation_handles(const struct operation_context *context, const struct requ
     json_key(&json, "handles");
     json_array_begin(&json);
     for (size_t i = 0; i < list.count && !search.is_cut; i++)
-        search_process(&search, context->procfs, &list.items[i]);
+        search_process(&search, context, request, &list.items[i]);
     json_array_end(&json);
     json_member_u64(&json, "searched", search.searched);
     json_member_u64(&json, "denied", search.denied); /* processes that may not be looked into */

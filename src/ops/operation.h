@@ -30,6 +30,7 @@ struct operation_context {
     int (*early_end)(void);          /* a descriptor, readable when no more samples are wanted; NULL: never */
     const _Atomic int32_t *profiled; /* pids with a session, 0 between them; NULL: none are kept */
     size_t profiled_count;
+    bool redacts_environ;              /* dumps are made without the environment's own stream */
     const char *secrets;               /* parts of names whose values are masked (access/mask.h) ... */
     enum role unmasked;                /* ... for those below this role */
     const struct principal *principal; /* who asks; NULL: the person at this command line, who may all */
@@ -37,6 +38,10 @@ struct operation_context {
      * be, or refuses with an error. NULL: all may be */
     int (*admit)(const struct operation_context *context, const struct request *request,
                  const struct pidref *target, struct error *error);
+    /* The same question for one process of many, without an error: whether it may be looked into. NULL: all
+     */
+    bool (*may)(const struct operation_context *context, const struct request *request,
+                const struct pidref *target);
     void *admit_data;
 };
 
@@ -67,6 +72,8 @@ enum operation_flags {
     OPERATION_ENDLESS = 1 << 6,        /* ends by its reader's going away, and has no deadline */
     OPERATION_KEEPS_HEAP = 1 << 8,     /* with HEAVY: its memory grows with the objects of a managed heap */
     OPERATION_LEARNS = 1 << 7,         /* a kept worker that did it for this target before is faster at it */
+    OPERATION_NO_TARGET = 1 << 9,      /* it is of all processes */
+    OPERATION_AUDITED = 1 << 10,       /* the audit tells of it, though a reader may ask for it */
     OPERATION_OWN_WORKER = 1 << 2,     /* may take long without much work: a worker of its own, no dump */
 };
 

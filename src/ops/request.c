@@ -179,6 +179,8 @@ static int encode_principal(const struct request *request, struct fields *fields
         r = fields_add_format(fields, "expires", "%" PRId64, principal->expires);
     if (r == 0)
         r = fields_add_format(fields, "number", "%" PRIu64, request->number);
+    if (r == 0)
+        r = fields_add(fields, "from", request->from);
     return r;
 }
 
@@ -254,6 +256,8 @@ static int take_principal(struct request *request, const struct field *field)
 
     if (strcmp(field->name, "who") == 0)
         return copy_text(field->value, principal->name, sizeof principal->name);
+    if (strcmp(field->name, "from") == 0)
+        return copy_text(field->value, request->from, sizeof request->from);
     if (strcmp(field->name, "number") == 0)
         return parse_u64(field->value, &request->number);
     if (strcmp(field->name, "expires") == 0)

@@ -61,6 +61,7 @@ struct request {
     /* From the inspector to a worker, in place of it: */
     struct principal principal; /* ROLE_NONE: not decided yet */
     uint64_t number;            /* of the request, in the audit */
+    char from[64];              /* the client's address, for the audit; "" unknown */
 };
 
 void request_release(struct request *request);

@@ -112,6 +112,31 @@ static int answer_ended(const struct request *request, const struct kill_result 
                      (int)result->remaining.items[0]);
 }
 
+/* What descends from it is ended with it, so that, too, has to be allowed. */
+static int check_tree(const struct operation_context *context, const struct request *request,
+                      const struct pidref *target, const struct kill_options *options, struct error *error)
+{
+    struct kill_options look = *options;
+    struct kill_result result = {0};
+    int r;
+
+    if (!context->may)
+        return 0;
+    look.dry_run = true;
+    r = kill_tree(context->procfs, target, &look, &result, error);
+    for (size_t i = 0; r == 0 && i < result.ended.count; i++) {
+        _cleanup_pidref_ struct pidref member = PIDREF_INIT;
+        if (pidref_open(context->procfs, result.ended.items[i], &member, NULL) == 0 &&
+            !context->may(context, request, &member))
+            r = error_set(error, EACCES,
+                          "Process %d, which descends from it and would be ended with it, may not be: a rule "
+                          "of this service denies it. Nothing was done.",
+                          (int)member.pid);
+    }
+    kill_result_release(&result);
+    return r;
+}
+
 int operation_stop(const struct operation_context *context, const struct request *request,
                    struct answer *answer, struct error *error)
 {
@@ -134,6 +159,9 @@ int operation_stop(const struct operation_context *context, const struct request
     r = operation_target(context, request, &target, error);
     if (r == 0)
         r = refuse_own(context, &target, error);
+    if (r < 0)
+        return r;
+    r = check_tree(context, request, &target, &options, error);
     if (r < 0)
         return r;
     r = kill_tree(context->procfs, &target, &options, &result, error);

@@ -1,6 +1,7 @@
 #include "service/answer.h"
 
 #include "base/io.h"
+#include "base/parse.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -111,6 +112,10 @@ static void note_facts(struct pipe_answer *pipe, const struct fields *extra)
     static const char prefix[] = "X-Dump-";
     size_t used = 0;
 
+    for (size_t i = 0; extra && i < extra->count; i++)
+        if (strcmp(extra->items[i].name, "X-Dump-Pause-Microseconds") == 0 &&
+            parse_i64(extra->items[i].value, &pipe->pause_us) < 0)
+            pipe->pause_us = -1; /* it is always a number */
     for (size_t i = 0; extra && i < extra->count && used < sizeof pipe->facts; i++)
         if (strncmp(extra->items[i].name, prefix, sizeof prefix - 1) == 0)
             used += (size_t)snprintf(pipe->facts + used, sizeof pipe->facts - used, "%s%s %s",
@@ -148,7 +153,8 @@ static int pipe_answer_begin(struct answer *answer, const struct answer_head *he
 
 void pipe_answer_init(struct pipe_answer *answer, int fd, int stall_ms, atomic_bool *begun)
 {
-    *answer = (struct pipe_answer){.answer.begin = pipe_answer_begin, .fd = fd, .stall_ms = stall_ms};
+    *answer = (struct pipe_answer){
+        .answer.begin = pipe_answer_begin, .fd = fd, .stall_ms = stall_ms, .pause_us = -1};
     answer->begun = begun ? begun : &answer->own_begun;
 }
 

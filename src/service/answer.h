@@ -15,7 +15,8 @@ struct pipe_answer {
     atomic_bool own_begun;
     struct sink *sink;
     int64_t length;
-    char facts[256]; /* the head's, for a log: "Mode snapshot, Threads 8" */
+    int64_t pause_us; /* as its head says; -1: it does not */
+    char facts[256];  /* the head's, for a log: "Mode snapshot, Threads 8" */
 };
 
 void pipe_answer_init(struct pipe_answer *answer, int fd, int stall_ms, atomic_bool *begun);

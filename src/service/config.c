@@ -43,6 +43,12 @@ const struct config_key config_keys[] = {
      "user may all"},
     {"certificate-roles", "access", CONFIG_STRING, KEY(certificate_roles), "", 0, 0, "NAME:ROLE[,...]",
      "what clients with a certificate may do, by its common name, * for all others"},
+    {"rule", "access", CONFIG_RULE, KEY(rules), "", 0, 0, "RULE",
+     "narrows roles, as 'deny dump name=vault'; repeatable, the first that fits decides"},
+    {"audit", "access", CONFIG_STRING, KEY(audit), "off", 0, 0, "journal|FILE|off",
+     "where it is written who has taken or changed what"},
+    {"redact", "access", CONFIG_REDACT, KEY(redact), "", 0, 0, "environ",
+     "dumps are made without the environment's own stream; what stands in memory stays"},
     {"secrets", "access", CONFIG_STRING, KEY(secrets),
      "KEY,TOKEN,SECRET,PASSWORD,PASSWD,PASSPHRASE,CREDENTIAL,CONNSTR,CONNECTIONSTRING,CONNECTION_STRING,"
      "AUTHORIZATION,COOKIE",
@@ -151,7 +157,8 @@ void config_release(struct config *config)
         return;
     for (const struct config_key *key = config_keys; key->name; key++)
         if (key->type == CONFIG_STRING || key->type == CONFIG_PREFIX || key->type == CONFIG_DIRECTORIES ||
-            key->type == CONFIG_URLS || key->type == CONFIG_NETWORKS)
+            key->type == CONFIG_RULE || key->type == CONFIG_REDACT || key->type == CONFIG_URLS ||
+            key->type == CONFIG_NETWORKS)
             free(*string_of(config, key));
     clear_listen(config);
     *config = (struct config){0};
@@ -237,6 +244,26 @@ static int set_log_level(uint64_t *place, const char *value)
     return -EINVAL;
 }
 
+/* Only its form: users are looked for when it is used. */
+static int set_rule(struct config *config, const char *value, enum source source)
+{
+    _cleanup_free_ char *all = NULL;
+
+    if (source == SOURCE_DEFAULT)
+        return config_set_string(&config->rules, "");
+    if (strncmp(value, "allow ", 6) != 0 && strncmp(value, "deny ", 5) != 0)
+        return -EINVAL;
+    if (config->rules_source != source) {
+        config->rules_source = source;
+        return config_set_string(&config->rules, value);
+    }
+    if (asprintf(&all, "%s\n%s", config->rules, value) < 0) {
+        all = NULL;
+        return -ENOMEM;
+    }
+    return config_set_string(&config->rules, all);
+}
+
 static int set_role(uint64_t *place, const char *value)
 {
     enum role role;
@@ -279,6 +306,12 @@ static int set_key(struct config *config, const struct config_key *key, const ch
         return set_networks(string_of(config, key), value);
     case CONFIG_LOG_LEVEL:
         return set_log_level(number_of(config, key), value);
+    case CONFIG_RULE:
+        return set_rule(config, value, source);
+    case CONFIG_REDACT:
+        if (*value && strcmp(value, "environ") != 0)
+            return -EINVAL;
+        return config_set_string(string_of(config, key), value);
     case CONFIG_ROLE:
         return set_role(number_of(config, key), value);
     case CONFIG_NUMBER:
@@ -310,6 +343,10 @@ static const char *form_of(enum config_type type)
         return "a size such as 64M";
     case CONFIG_LOG_LEVEL:
         return "error, warning, info or debug";
+    case CONFIG_RULE:
+        return "a rule such as 'deny dump name=vault'";
+    case CONFIG_REDACT:
+        return "environ";
     case CONFIG_ROLE:
         return "reader, operator, dumper or admin";
     case CONFIG_STRING:

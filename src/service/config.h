@@ -23,6 +23,10 @@ struct config {
     char *anonymous_role;                   /* "" : admin where nothing else could be shown, else none */
     char *socket_roles, *certificate_roles; /* "NAME:ROLE,..." */
     char *tokens, *passwords, *jwt_keys;    /* files; "" none */
+    char *rules;                            /* lines (access/rule.h) */
+    unsigned rules_source;                  /* private: who gave them; a stronger source replaces them all */
+    char *audit;                            /* "off", "journal" or a file */
+    char *redact;                           /* "" or "environ": what dumps are made without */
     char *secrets;                          /* parts of names, with commas between */
     uint64_t secrets_role;                  /* enum role, from which on they are shown */
     char *jwt_issuer, *jwt_audience, *jwt_role_claim, *jwt_name_claim;
@@ -56,7 +60,9 @@ enum config_type {
     CONFIG_DURATION, /* milliseconds between minimum and maximum */
     CONFIG_SIZE,     /* bytes between minimum and maximum */
     CONFIG_LOG_LEVEL,
-    CONFIG_ROLE, /* enum role, but none */
+    CONFIG_ROLE,   /* enum role, but none */
+    CONFIG_RULE,   /* may be given several times */
+    CONFIG_REDACT, /* nothing, or environ */
 };
 
 struct config_key {

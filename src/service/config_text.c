@@ -162,12 +162,26 @@ static const char *log_level_name(uint64_t level)
                                         : "debug";
 }
 
+static int print_rules(const char *name, const char *rules, struct buffer *out)
+{
+    int r = 0;
+
+    while (r == 0 && *rules) {
+        size_t size = strcspn(rules, "\n");
+        r = buffer_append_format(out, "%s = %.*s\n", name, (int)size, rules);
+        rules += size;
+        rules += *rules == '\n';
+    }
+    return r;
+}
+
 static int print_key(const struct config *config, const struct config_key *key, struct buffer *out)
 {
     const void *place = (const char *)config + key->offset;
     bool is_text = key->type == CONFIG_STRING || key->type == CONFIG_PREFIX ||
                    key->type == CONFIG_DIRECTORIES || key->type == CONFIG_URLS ||
-                   key->type == CONFIG_NETWORKS || key->type == CONFIG_LISTEN;
+                   key->type == CONFIG_NETWORKS || key->type == CONFIG_RULE || key->type == CONFIG_REDACT ||
+                   key->type == CONFIG_LISTEN;
     uint64_t number = is_text ? 0 : *(const uint64_t *)place;
     int r = 0;
 
@@ -177,7 +191,10 @@ static int print_key(const struct config *config, const struct config_key *key, 
     case CONFIG_DIRECTORIES:
     case CONFIG_URLS:
     case CONFIG_NETWORKS:
+    case CONFIG_REDACT:
         return buffer_append_format(out, "%s = %s\n", key->name, *(char *const *)place);
+    case CONFIG_RULE:
+        return print_rules(key->name, config->rules, out);
     case CONFIG_LISTEN:
         for (size_t i = 0; r == 0 && i < config->listen_count; i++)
             r = buffer_append_format(out, "%s = %s\n", key->name, config->listen[i]);

@@ -234,7 +234,7 @@ static int settle(const struct principal *principal, struct principal *ret_princ
     return 0;
 }
 
-int gate_ask(struct gate *gate, const struct request *request, int connection, uint64_t number,
+int gate_ask(struct gate *gate, struct request *request, int connection, uint64_t number,
              struct principal *ret_principal, struct error *error)
 {
     struct principal principal = {0};
@@ -242,6 +242,7 @@ int gate_ask(struct gate *gate, const struct request *request, int connection, u
     int r;
 
     peer_read(&gate->listeners, connection, &peer);
+    (void)snprintf(request->from, sizeof request->from, "%s", peer.text); /* fits */
     if (request->authorization && authenticator_is_needed(gate->config)) {
         r = check(gate, request->authorization, &peer, number, &principal, error);
         return r < 0 ? r : settle(&principal, ret_principal, error);

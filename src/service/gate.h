@@ -25,8 +25,8 @@ bool gate_can_identify(const struct config *config);
 
 /* 0: *ret_principal asks. -EINPROGRESS: gate_take will say so under that number. Others with a sentence:
  * -ENOKEY he has to show something else, -EACCES he may nothing, -EUSERS and -EAGAIN later. connection: may
- * be anything, since a front says that it is the client's. */
-int gate_ask(struct gate *gate, const struct request *request, int connection, uint64_t number,
+ * be anything, since a front says that it is the client's; request->from gets where it comes from. */
+int gate_ask(struct gate *gate, struct request *request, int connection, uint64_t number,
              struct principal *ret_principal, struct error *error) _must_check_;
 
 /* What became of one that was in progress. */

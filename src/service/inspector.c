@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "service/channel.h"
 #include "service/gate.h"
+#include "service/gate_roles.h"
 #include "service/pool.h"
 #include "service/signals.h"
 
@@ -29,6 +30,8 @@ struct inspector {
     const struct operation_context *context;
     const struct operation *table;
     struct gate *gate;
+    struct rule_list rules;
+    struct audit audit;
     struct pool pool;
     struct job_queue gate_queue;       /* who asks is not known yet */
     struct job_queue queue, own_queue; /* for kept workers; for a slot of their own */
@@ -66,6 +69,30 @@ static int open_signals(void)
     return fd < 0 ? -errno : fd;
 }
 
+static int read_rules(const char *text, struct rule_list *rules, struct error *error)
+{
+    _cleanup_free_ char *copy = strdup(text);
+    char *rest = copy, *line;
+    int r = copy ? 0 : -ENOMEM;
+
+    while (r == 0 && (line = strsep(&rest, "\n")))
+        r = *line ? rule_list_add(rules, line, error) : 0;
+    return error_ensure(error, r, "The rules could not be read");
+}
+
+int inspector_check(const struct config *config, struct error *error)
+{
+    struct gate_roles roles = {0};
+    struct rule_list rules = {0};
+    int r = read_rules(config->rules, &rules, error);
+
+    if (r == 0)
+        r = gate_roles_read(&roles, config, true, error);
+    rule_list_release(&rules);
+    gate_roles_release(&roles);
+    return r;
+}
+
 int inspector_new(const struct config *config, const struct operation_context *context,
                   const struct operation *table, const int *listen_fds, size_t listen_count,
                   struct inspector **ret_inspector, struct error *error)
@@ -79,6 +106,8 @@ int inspector_new(const struct config *config, const struct operation_context *c
     inspector->context = context;
     inspector->table = table;
     inspector->channel = -1;
+    inspector->audit.fd = -1;
+    inspector->last_number = (uint64_t)clock_realtime_ns() / 1000; /* unlike any of a service before */
     /* what a worker leaves behind when it is killed (src/kill/guard.h) is ours to collect */
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1); /* Linux 3.4; else process 1 does it */
     inspector->signal_fd = open_signals();
@@ -89,7 +118,12 @@ int inspector_new(const struct config *config, const struct operation_context *c
     if (r == 0)
         r = gate_new(config, listen_fds, listen_count, inspector->epoll_fd, &inspector->gate, error);
     if (r == 0)
-        r = pool_init(&inspector->pool, config, context, table, inspector->epoll_fd, error);
+        r = read_rules(config->rules, &inspector->rules, error);
+    if (r == 0)
+        r = audit_open(config->audit, &inspector->audit, error);
+    if (r == 0)
+        r = pool_init(&inspector->pool, config, context, table, &inspector->rules, &inspector->audit,
+                      inspector->epoll_fd, error);
     if (r < 0) {
         inspector_free(inspector);
         return error_ensure(error, r, "The inspector could not be set up");
@@ -115,6 +149,8 @@ void inspector_free(struct inspector *inspector)
         job_free(job);
     pool_release(&inspector->pool);
     gate_free(inspector->gate);
+    rule_list_release(&inspector->rules);
+    audit_close(&inspector->audit);
     (void)fd_close(inspector->channel);   /* always -1 */
     (void)fd_close(inspector->signal_fd); /* likewise */
     (void)fd_close(inspector->epoll_fd);  /* likewise */
@@ -122,8 +158,9 @@ void inspector_free(struct inspector *inspector)
 }
 
 /* Answers the job with an error and frees it. */
-static void refuse(struct job *job, const struct error *error)
+static void refuse(struct inspector *inspector, struct job *job, const struct error *error)
 {
+    audit_refused(&inspector->audit, job->operation, &job->request, error);
     /* the pipe is empty and does not block: either it fits or nobody reads */
     (void)!answer_write_error(job->answer_fd, 0, error->code, error->text);
     job_free(job);
@@ -146,7 +183,7 @@ static void dispatch(struct inspector *inspector)
             return;
         (void)job_queue_pop(&inspector->queue); /* the job, which is the worker's now or to be refused */
         if (r < 0)
-            refuse(job, &error);
+            refuse(inspector, job, &error);
     }
 }
 
@@ -159,7 +196,7 @@ static void give_own(struct inspector *inspector, struct job *job)
         inspector->own_queue.count < OWN_WAITING_MAX)
         job_queue_push(&inspector->own_queue, job);
     else if (r < 0)
-        refuse(job, &error);
+        refuse(inspector, job, &error);
 }
 
 static void dispatch_own(struct inspector *inspector)
@@ -195,7 +232,7 @@ static void accept_job(struct inspector *inspector, struct job *job)
                       "%zu requests are waiting already, which is the limit (queue); try again.",
                       inspector->queue.count);
     if (r < 0)
-        refuse(job, &error);
+        refuse(inspector, job, &error);
 }
 
 static void dispatch_prefer(struct inspector *inspector)
@@ -211,7 +248,7 @@ static void admit(struct inspector *inspector, struct job *job, const struct pri
     if (job_admit(job, principal, &error) == 0)
         accept_job(inspector, job);
     else
-        refuse(job, &error);
+        refuse(inspector, job, &error);
 }
 
 /* connection: the client's, as the front says. */
@@ -230,7 +267,7 @@ static void ask_gate(struct inspector *inspector, struct job *job, int connectio
     else if (r == -EINPROGRESS)
         job_queue_push(&inspector->gate_queue, job);
     else
-        refuse(job, &error);
+        refuse(inspector, job, &error);
 }
 
 static void take_gate_answers(struct inspector *inspector)
@@ -243,7 +280,7 @@ static void take_gate_answers(struct inspector *inspector)
         if (job && answer.r == 0)
             admit(inspector, job, &answer.principal);
         else if (job)
-            refuse(job, &answer.error);
+            refuse(inspector, job, &answer.error);
     }
 }
 
@@ -314,6 +351,12 @@ static void collect_children(struct inspector *inspector)
 
 static void reload(struct inspector *inspector)
 {
+    struct error error = {0};
+
+    if (audit_reopen(inspector->config->audit, &inspector->audit, &error) < 0)
+        log_error("%s It goes on in the old file.", error.text);
+    else if (inspector->audit.fd >= 0)
+        pool_renew(&inspector->pool);
     gate_reload(inspector->gate);
     pool_end_endless(&inspector->pool); /* who watches has to show again who he is */
 }
@@ -356,7 +399,7 @@ static void expire_queue(struct inspector *inspector, uint64_t now_ms)
 {
     static const struct error late = {.code = EAGAIN, .text = "No worker became free in time; try again."};
     while (inspector->queue.first && inspector->queue.first->deadline_ms <= now_ms)
-        refuse(job_queue_pop(&inspector->queue), &late);
+        refuse(inspector, job_queue_pop(&inspector->queue), &late);
 }
 
 static int next_timeout(const struct inspector *inspector)

@@ -10,6 +10,9 @@
 
 struct inspector;
 
+/* Whether rules and roles can be understood, before anything is opened. */
+int inspector_check(const struct config *config, struct error *error) _must_check_;
+
 /* config, context and table (of operations) are borrowed. listen_fds: where clients come in. Blocks SIGTERM,
  * SIGINT, SIGHUP and SIGCHLD in this process, which must have one thread, and ignores SIGPIPE. */
 int inspector_new(const struct config *config, const struct operation_context *context,

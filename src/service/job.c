@@ -61,6 +61,7 @@ int job_new(const struct operation *table, pid_t service_pid, const void *bytes,
     job = calloc(1, sizeof *job);
     if (!job)
         return error_errno(error, ENOMEM, "The request could not be kept");
+    job->began_ms = clock_monotonic_ms();
     job->operation = operation_find_in(table, request.operation);
     if (!job->operation)
         return error_set(error, EOPNOTSUPP, "There is no operation '%s'.", request.operation);

@@ -11,7 +11,8 @@ struct job {
     const struct operation *operation;
     unsigned flags;                 /* the operation's, for this request */
     int64_t target;                 /* as asked, except that id 0 is the service's pid */
-    uint64_t limit_ms, deadline_ms; /* clock_monotonic_ms */
+    uint64_t began_ms;              /* when it came, clock_monotonic_ms */
+    uint64_t limit_ms, deadline_ms; /* likewise */
     uint64_t wait_until_ms;         /* for a slot of its own; then it is refused */
     uint64_t prefer_until_ms;       /* it waits for the worker that knows its target; 0: not yet */
 };

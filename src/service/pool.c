@@ -27,9 +27,15 @@ enum { POOL_READER_GONE_MS = 1000 };
 enum { POOL_PREFER_MS = 10 }; /* for a light job to wait for the worker that knows its target */
 
 int pool_init(struct pool *pool, const struct config *config, const struct operation_context *context,
-              const struct operation *table, int epoll_fd, struct error *error)
+              const struct operation *table, const struct rule_list *rules, struct audit *audit, int epoll_fd,
+              struct error *error)
 {
-    *pool = (struct pool){.setup = {.context = context, .table = table, .inspector_pid = getpid()},
+    *pool = (struct pool){.setup = {.context = context,
+                                    .table = table,
+                                    .inspector_pid = getpid(),
+                                    .rules = rules,
+                                    .audit = audit},
+                          .audit = audit,
                           .epoll_fd = epoll_fd,
                           .kept = config->workers,
                           .dumps = config->dumps,
@@ -268,6 +274,18 @@ int pool_give_own(struct pool *pool, struct job *job, struct error *error)
     return 0;
 }
 
+static void tell_end(struct pool *pool, size_t slot, int code, uint64_t bytes, int64_t pause_us)
+{
+    const struct job *job = pool->workers[slot].job;
+    const struct audit_end end = {.code = code,
+                                  .has_begun = atomic_load(&pool->begun[slot]),
+                                  .bytes = bytes,
+                                  .duration_ms = clock_monotonic_ms() - job->began_ms,
+                                  .pause_us = pause_us};
+
+    audit_end(pool->audit, job->operation, &job->request, &end);
+}
+
 static void log_end(const struct job *job, int result)
 {
     log_debug("%s of %" PRId64 " ended with %d", job->operation->name, job->target, -result);
@@ -293,6 +311,7 @@ bool pool_take_report(struct pool *pool, size_t slot)
         return false;
     }
     log_end(worker->job, report.result);
+    tell_end(pool, slot, -report.result, report.bytes, report.pause_us);
     if (report.session != 0 && !worker->has_session)
         worker->session = worker->job->target;
     worker->has_session = report.session != 0;
@@ -340,6 +359,7 @@ static void fail_job(struct pool *pool, size_t slot, int status)
                         WEXITSTATUS(status));
     if (!job_reader_gone(worker->job) && error.code != EAGAIN)
         log_warning("%s of %" PRId64 ": %s", worker->job->operation->name, worker->job->target, error.text);
+    tell_end(pool, slot, error.code, 0, -1);
     /* after a head the bytes stop short, which the client sees */
     if (!atomic_load(&pool->begun[slot]))
         (void)!answer_write_error(worker->job->answer_fd, 0, error.code, error.text); /* nobody reads: fine */
@@ -376,6 +396,17 @@ void pool_check_deadlines(struct pool *pool, uint64_t now_ms)
         worker->killed = true;
         (void)kill(worker->pid, SIGKILL); /* ours and not waited for yet */
         worker->job->deadline_ms = now_ms + POOL_DEATH_MS;
+    }
+}
+
+void pool_renew(struct pool *pool)
+{
+    for (size_t slot = 0; slot < pool->kept; slot++) {
+        struct pool_worker *worker = &pool->workers[slot];
+        if (is_idle(worker))
+            close_channel(pool, worker); /* it ends by itself */
+        else
+            worker->served = WORKER_KEPT_REQUESTS;
     }
 }
 

@@ -19,6 +19,7 @@ struct pool_worker {
 };
 
 struct pool {
+    struct audit *audit;       /* borrowed */
     struct worker_setup setup; /* what all have in common */
     struct operation_context context;
     int epoll_fd; /* borrowed; events carry POOL_EVENT + slot, or POOL_READER_EVENT + slot */
@@ -37,7 +38,8 @@ struct pool {
 #define POOL_READER_EVENT 0x200000000ull
 
 int pool_init(struct pool *pool, const struct config *config, const struct operation_context *context,
-              const struct operation *table, int epoll_fd, struct error *error) _must_check_;
+              const struct operation *table, const struct rule_list *rules, struct audit *audit, int epoll_fd,
+              struct error *error) _must_check_;
 /* Ends all workers; answers nothing. */
 void pool_release(struct pool *pool);
 
@@ -66,6 +68,8 @@ bool pool_child_ended(struct pool *pool, pid_t pid, int status);
 void pool_check_deadlines(struct pool *pool, uint64_t now_ms);
 /* The next of them; UINT64_MAX: none. */
 uint64_t pool_next_deadline(const struct pool *pool);
+/* Has fresh workers take the place of the kept ones, which have the old audit; each when it is free. */
+void pool_renew(struct pool *pool);
 /* Ends what has no end of its own. */
 void pool_end_endless(struct pool *pool);
 bool pool_is_busy(const struct pool *pool); /* some job runs */

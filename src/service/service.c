@@ -174,6 +174,7 @@ int service_run(const struct config *config, const int *listen_fds, size_t liste
         .light_ms = config->operation_timeout,
         .max_dump_bytes = config->max_dump_bytes,
         .heavy_ms = config->dump_timeout,
+        .redacts_environ = *config->redact,
         .secrets = config->secrets,
         .unmasked = (enum role)config->secrets_role,
     };

@@ -31,7 +31,8 @@ static void set_signals(void)
 
 static int settle(const struct worker_setup *setup, struct error *error)
 {
-    int keep[] = {setup->channel, setup->context->procfs ? setup->context->procfs->fd : -1};
+    int keep[] = {setup->channel, setup->context->procfs ? setup->context->procfs->fd : -1,
+                  setup->audit ? setup->audit->fd : -1};
 
     set_signals();
     (void)prctl(PR_SET_NAME, "procscope-work"); /* only a name */
@@ -64,15 +65,18 @@ static int claim_target(const struct worker_setup *setup, struct request *reques
     return r < 0 ? r : claims_take(setup->claims, setup->slot, (pid_t)request->id, CLAIM_WAIT_MS, error);
 }
 
-static int call(const struct worker_setup *setup, struct request *request, struct answer *answer,
-                struct error *error)
+static int call(const struct worker_setup *setup, struct admission *admission, struct request *request,
+                struct answer *answer, struct error *error)
 {
     const struct operation *operation = operation_find_in(setup->table, request->operation);
     int r = 0;
 
     if (!operation)
         return error_set(error, EOPNOTSUPP, "There is no operation '%s'.", request->operation);
+    admission->operation = operation;
     r = operation_check_role(&request->principal, operation->role, operation->name, error);
+    if (r == 0 && operation->flags & OPERATION_NO_TARGET)
+        r = admission_admit(setup->context, request, NULL, error);
     if (r == 0 && operation_request_flags(operation, request) & OPERATION_HEAVY)
         r = claim_target(setup, request, error);
     return r < 0 ? r : operation_call(operation, setup->context, request, answer, error);
@@ -109,11 +113,13 @@ static void tell(const struct request *request, const struct pipe_answer *answer
                  cut_reason(r, error));
 }
 
-static int run_request(const struct worker_setup *setup, const void *bytes, size_t size, int answer_fd)
+static int run_request(const struct worker_setup *setup, const void *bytes, size_t size, int answer_fd,
+                       struct worker_report *report)
 {
     _cleanup_request_ struct request request = {0};
     struct operation_context context = *setup->context;
     struct worker_setup for_request = *setup;
+    struct admission admission = {.rules = setup->rules, .audit = setup->audit};
     uint64_t began_ms = clock_monotonic_ms();
     struct pipe_answer answer;
     struct error error = {0};
@@ -125,12 +131,17 @@ static int run_request(const struct worker_setup *setup, const void *bytes, size
     answer.min_rate = setup->context->min_rate;
     r = request_decode_admitted(bytes, size, &request, &error);
     context.principal = &request.principal;
+    context.admit = admission_admit;
+    context.may = admission_may;
+    context.admit_data = &admission;
     if (r == 0)
-        r = call(&for_request, &request, &answer.answer, &error);
+        r = call(&for_request, &admission, &request, &answer.answer, &error);
     r = pipe_answer_end(&answer, r, &error);
     if (r < 0)
         log_debug("%s %lld: %s", request.operation, (long long)request.id, error.text);
     tell(&request, &answer, began_ms, r, &error);
+    report->bytes = answer.sink ? answer.sink->written : 0;
+    report->pause_us = answer.pause_us;
     pipe_answer_release(&answer);
     return r;
 }
@@ -155,7 +166,7 @@ static int serve_one(const struct worker_setup *setup, char *message)
         return (int)n;
     if (answer_fd < 0)
         return -EBADMSG;
-    report.result = run_request(setup, message, (size_t)n, answer_fd);
+    report.result = run_request(setup, message, (size_t)n, answer_fd, &report);
     answer_fd = fd_close(answer_fd); /* before the report: after it the inspector closes the last one */
     if (getrusage(RUSAGE_SELF, &usage) == 0)
         report.peak_memory_kib = (uint32_t)usage.ru_maxrss;

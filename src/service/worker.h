@@ -2,6 +2,7 @@
  * with the inspector but the flag that says whether an answer was begun. */
 #pragma once
 
+#include "service/admission.h"
 #include "service/answer.h"
 #include "service/claims.h"
 
@@ -12,6 +13,8 @@ struct worker_report {
     int32_t result;           /* 0 or a negative errno */
     uint32_t peak_memory_kib; /* of the worker so far */
     int32_t session;          /* whose profile it goes on with; 0: it doesn't */
+    uint64_t bytes;           /* of the answer's body */
+    int64_t pause_us;         /* that the target was held; -1: it was not, or nobody knows */
 };
 
 /* A kept worker that grew beyond this, or served so often, is replaced by a fresh one. */
@@ -24,6 +27,8 @@ struct worker_setup {
     pid_t inspector_pid;
     atomic_bool *begun; /* in shared memory */
     const struct claims *claims;
+    const struct rule_list *rules;
+    const struct audit *audit;
     size_t slot; /* its claim */
     uint64_t memory_limit;
     bool reads_seccomp;        /* of targets of dumps */
