@@ -1,6 +1,7 @@
 /* The address of a request: taken apart, routed, and put together again as a request for the inspector. */
 #include "api/arm.h"
 #include "api/kudu.h"
+#include "api/monitor.h"
 #include "http/origin.h"
 #include "ops/operation.h"
 
@@ -37,6 +38,8 @@ static void route(const struct target *target)
             route_find(kudu_routes, target, first, methods[i], &match);
             check_match(&match);
             route_find(arm_routes, target, first, methods[i], &match);
+            check_match(&match);
+            route_find(monitor_routes, target, first, methods[i], &match);
             check_match(&match);
         }
     }

@@ -11,6 +11,8 @@ struct answer_source {
     struct answer_reader reader;
     unsigned status;
     enum problem_form form;
+    struct answer_watcher *watcher; /* NULL: none */
+    bool is_cut;
     struct buffer problem; /* the body, where the answer is an error */
     size_t problem_sent;
 };
@@ -33,7 +35,7 @@ static int begin_error(struct answer_source *source, struct http_exchange *excha
 {
     const struct answer_message *message = &source->reader.message;
     const char *text = fields_get(&message->fields, "message");
-    unsigned status = problem_status(message->code), retry = problem_retry_after(status);
+    unsigned status = problem_status_in(source->form, message->code), retry = problem_retry_after(status);
     int r;
 
     if (!text || !*text)
@@ -50,8 +52,26 @@ static int begin_error(struct answer_source *source, struct http_exchange *excha
         http_header(exchange, "Retry-After", seconds);
     }
     *ret_head = (struct http_source_head){
-        .status = status, .type = "application/json; charset=utf-8", .length = (int64_t)source->problem.size};
+        .status = status, .type = problem_type(source->form), .length = (int64_t)source->problem.size};
     return 0;
+}
+
+/* Keeps in mind that it stopped short; what it was stays. */
+static int cut(struct answer_source *source, ssize_t n)
+{
+    source->is_cut = source->is_cut || (n < 0 && n != -EAGAIN);
+    return (int)n; /* a block is far smaller than an int */
+}
+
+static enum answer_end end_of(const struct answer_source *source)
+{
+    if (source->is_cut)
+        return ANSWER_CUT;
+    if (!source->reader.has_message)
+        return ANSWER_LEFT;
+    if (source->reader.message.code != 0)
+        return ANSWER_REFUSED;
+    return source->reader.ended ? ANSWER_WHOLE : ANSWER_LEFT;
 }
 
 static int source_head(struct http_source *base, struct http_exchange *exchange,
@@ -63,7 +83,9 @@ static int source_head(struct http_source *base, struct http_exchange *exchange,
     int r = answer_reader_head(&source->reader);
 
     if (r < 0)
-        return r;
+        return r == -EAGAIN ? r : cut(source, r);
+    if (source->watcher)
+        source->watcher->head(source->watcher, &source->reader.message);
     if (source->reader.message.code != 0)
         return begin_error(source, exchange, ret_head);
     file = fields_get(fields, "file");
@@ -88,7 +110,7 @@ static ssize_t source_read(struct http_source *base, void *bytes, size_t size)
     size_t left = source->problem.size - source->problem_sent;
 
     if (source->reader.message.code == 0)
-        return answer_reader_read(&source->reader, bytes, size);
+        return cut(source, answer_reader_read(&source->reader, bytes, size));
     if (left > size)
         left = size;
     memcpy(bytes, source->problem.data + source->problem_sent, left);
@@ -98,19 +120,24 @@ static ssize_t source_read(struct http_source *base, void *bytes, size_t size)
 
 static ssize_t source_move(struct http_source *base, int pipe, size_t size)
 {
-    return answer_reader_move(&((struct answer_source *)base)->reader, pipe, size);
+    struct answer_source *source = (struct answer_source *)base;
+
+    return cut(source, answer_reader_move(&source->reader, pipe, size));
 }
 
 static void source_free(struct http_source *base)
 {
     struct answer_source *source = (struct answer_source *)base;
 
+    if (source->watcher)
+        source->watcher->end(source->watcher, end_of(source));
     answer_reader_release(&source->reader);
     buffer_release(&source->problem);
     free(source);
 }
 
-int answer_source_start(struct http_exchange *exchange, int answer_fd, unsigned status)
+int answer_source_start(struct http_exchange *exchange, int answer_fd, unsigned status,
+                        struct answer_watcher *watcher)
 {
     static const struct http_source_ops ops = {
         .head = source_head, .read = source_read, .move = source_move, .free = source_free};
@@ -123,6 +150,7 @@ int answer_source_start(struct http_exchange *exchange, int answer_fd, unsigned 
     source->base = (struct http_source){.ops = &ops, .fd = answer_fd};
     source->reader = ANSWER_READER_INIT(answer_fd);
     source->status = status;
+    source->watcher = watcher;
     source->form = http_exchange_problem_form(exchange);
     http_answer_source(exchange, &source->base);
     return 0;

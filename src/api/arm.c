@@ -1,5 +1,6 @@
 #include "api/arm.h"
 
+#include "api/permit.h"
 #include "service/instances.h"
 #include "view/arm.h"
 
@@ -208,9 +209,8 @@ static void write_instance(struct json *json, const struct arm_style *style, con
     arm_object_end(json, style);
 }
 
-/* From memory: one, or all of them. */
-static int answer_instances(const struct caller *caller, struct http_exchange *exchange,
-                            const struct request *request, const char *id, struct error *error)
+static int write_instances(const struct caller *caller, struct http_exchange *exchange,
+                           const struct request *request, const char *id, struct error *error)
 {
     _cleanup_buffer_ struct buffer text = {0};
     struct arm_style style = {.id = request->resource, .is_short = true}, element;
@@ -234,6 +234,25 @@ static int answer_instances(const struct caller *caller, struct http_exchange *e
     return 0;
 }
 
+/* A permit_function: from memory, one or all of them. */
+static void answer_instances(void *context, struct http_exchange *exchange, const struct target *target,
+                             size_t first)
+{
+    struct request request = {0};
+    struct arm_path path = {0};
+    struct error error = {0};
+    size_t size;
+    const char *raw = raw_path(exchange, first, target->segment_count - first, &size);
+    int r = set_resource(raw, size, &request, &error);
+
+    if (r == 0 && !parse_path(target, first, &path)) /* it was one before */
+        r = error_set(&error, ENOENT, "There is no such resource.");
+    if (r == 0)
+        r = write_instances(context, exchange, &request, path.instance, &error);
+    if (r < 0)
+        http_answer_error(exchange, &error);
+}
+
 static int call(const struct caller *caller, struct http_exchange *exchange, const struct target *target,
                 size_t first, const struct arm_path *path, const struct route_match *match,
                 struct error *error)
@@ -246,8 +265,9 @@ static int call(const struct caller *caller, struct http_exchange *exchange, con
 
     raw = raw_path(exchange, first, target->segment_count - first, &size);
     r = set_resource(raw, size, &request, error);
-    if (r == 0 && !operation)
-        return answer_instances(caller, exchange, &request, path->instance, error);
+    if (r == 0 && strncmp(operation->name, "instance", strlen("instance")) == 0)
+        return permit_ask(caller, exchange, operation, first, answer_instances, (void *)(uintptr_t)caller,
+                          error);
     if (r < 0)
         return r;
     set_rights(caller, exchange, &request);
@@ -260,7 +280,7 @@ static int call(const struct caller *caller, struct http_exchange *exchange, con
     if (r < 0)
         return r;
     return call_operation(caller, exchange, operation, target, &request,
-                          match->route->method == HTTP_DELETE ? 204 : 200, error);
+                          match->route->method == HTTP_DELETE ? 204 : 200, NULL, error);
 }
 
 bool arm_handle(const struct caller *caller, struct http_exchange *exchange, const struct target *target,

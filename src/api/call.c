@@ -1,6 +1,5 @@
 #include "api/call.h"
 
-#include "api/answer_source.h"
 #include "api/ask.h"
 #include "http/accept.h"
 
@@ -30,6 +29,13 @@ int call_set_base(const struct caller *caller, const struct http_exchange *excha
     return 0;
 }
 
+/* KuduLite's page and dotnet-monitor's clients say it so. */
+const struct call_alias call_aliases[] = {
+    {"profile", "durationSeconds", "seconds"},
+    {"profile-start", "durationSeconds", "duration"},
+    {0},
+};
+
 static bool is_argument(const struct operation *operation, const char *name)
 {
     /* what Azure's clients and front ends add to every request */
@@ -38,6 +44,10 @@ static bool is_argument(const struct operation *operation, const char *name)
     for (const struct operation_argument *argument = operation->arguments; argument && argument->name;
          argument++) {
         if (strcasecmp(argument->name, name) == 0)
+            return true;
+    }
+    for (const struct call_alias *alias = call_aliases; alias->operation; alias++) {
+        if (strcmp(alias->operation, operation->name) == 0 && strcasecmp(alias->name, name) == 0)
             return true;
     }
     for (size_t i = 0; i < ELEMENTS_OF(others); i++) {
@@ -67,6 +77,11 @@ static int add_arguments(const struct operation *operation, const struct target 
 {
     int r = operation->flags & OPERATION_CHANGES ? check_arguments(operation, target, error) : 0;
 
+    for (const struct call_alias *alias = call_aliases; alias->operation && r == 0; alias++) {
+        const char *value = target_query(target, alias->name);
+        if (strcmp(alias->operation, operation->name) == 0 && value && *value)
+            r = fields_add(&request->arguments, alias->argument, value);
+    }
     for (const struct operation_argument *argument = operation->arguments;
          argument && argument->name && r == 0; argument++) {
         const char *value = target_query(target, argument->name);
@@ -111,7 +126,7 @@ int call_add_captures(const struct route_match *match, struct request *request)
 
 int call_operation(const struct caller *caller, struct http_exchange *exchange,
                    const struct operation *operation, const struct target *target, struct request *request,
-                   unsigned status, struct error *error)
+                   unsigned status, struct answer_watcher *watcher, struct error *error)
 {
     int fd, r;
 
@@ -123,7 +138,7 @@ int call_operation(const struct caller *caller, struct http_exchange *exchange,
     if (r == 0)
         r = ask_inspector(caller->channel, exchange, request, &fd, error);
     if (r == 0)
-        r = answer_source_start(exchange, fd, status);
+        r = answer_source_start(exchange, fd, status, watcher);
     return error_ensure(error, r, "The request could not be passed on");
 }
 

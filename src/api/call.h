@@ -1,6 +1,7 @@
 /* From a request of HTTP to an operation: what all dialects have in common. */
 #pragma once
 
+#include "api/answer_source.h"
 #include "base/networks.h"
 #include "http/exchange.h"
 #include "http/router.h"
@@ -21,11 +22,17 @@ int call_set_base(const struct caller *caller, const struct http_exchange *excha
                   size_t path_size, struct request *request, struct error *error) _must_check_;
 
 /* Fills request with the operation and the arguments it knows of target, asks the inspector and has its
- * answer go out with `status`. The rest of request (base, id, child, dialect) is the dialect's. On failure
- * nothing was answered. */
+ * answer go out with `status`, under the eyes of watcher (NULL: nobody's). The rest of request (base, id,
+ * child, dialect) is the dialect's. On failure nothing was answered. */
 int call_operation(const struct caller *caller, struct http_exchange *exchange,
                    const struct operation *operation, const struct target *target, struct request *request,
-                   unsigned status, struct error *error) _must_check_;
+                   unsigned status, struct answer_watcher *watcher, struct error *error) _must_check_;
+
+/* What others call an argument of ours. */
+struct call_alias {
+    const char *operation, *name, *argument;
+};
+extern const struct call_alias call_aliases[]; /* ends with a NULL operation */
 
 /* What a pattern took out of the path into the request: the id, and a child or an environment's filter. */
 int call_add_captures(const struct route_match *match, struct request *request) _must_check_;

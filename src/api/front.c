@@ -3,6 +3,7 @@
 #include "api/arm.h"
 #include "api/events_door.h"
 #include "api/kudu.h"
+#include "api/monitor.h"
 #include "api/openapi.h"
 #include "api/page.h"
 #include "api/site.h"
@@ -22,6 +23,7 @@ enum { TARGET_LOCATION_SIZE = 1024, CHALLENGES_MAX = 3 };
 struct front {
     const struct config *config;
     struct caller caller;
+    struct monitor monitor;
     struct events_door events;
     struct target prefix; /* path-prefix taken apart */
     struct buffer openapi, page;
@@ -30,6 +32,7 @@ struct front {
 static void front_release(struct front *front)
 {
     events_door_release(&front->events);
+    monitor_release(&front->monitor);
     target_release(&front->prefix);
     buffer_release(&front->openapi);
     buffer_release(&front->page);
@@ -143,7 +146,8 @@ static void handle(void *context, struct http_exchange *exchange)
     }
     first = skip_prefix(front, &target);
     if (kudu_handle(&front->caller, exchange, &target, first) ||
-        arm_handle(&front->caller, exchange, &target, first))
+        arm_handle(&front->caller, exchange, &target, first) ||
+        monitor_handle(&front->monitor, exchange, &target, first))
         return;
     route_find(own_routes, &target, first, http_exchange_method(exchange), &match);
     answer_own(front, exchange, &match);
@@ -162,10 +166,13 @@ static int prepare(struct front *front, struct error *error)
     int r = networks_parse(front->config->front_ends,
                            &front->caller.front_ends); /* was checked when it was set */
 
+    front->monitor.caller = &front->caller;
+    if (r == 0)
+        r = monitor_init(&front->monitor);
     if (r == 0 && *front->config->path_prefix)
         r = target_parse(front->config->path_prefix, &front->prefix, error);
     if (r == 0)
-        r = openapi_write(front->config->path_prefix, &front->openapi);
+        r = openapi_write(front->config->path_prefix, front->config->dotnet_monitor == 1, &front->openapi);
     if (r == 0)
         r = page_write(front->config, &front->page);
     return error_ensure(error, r, "The pages could not be made");

@@ -21,6 +21,7 @@ const struct route kudu_routes[] = {
     {HTTP_GET, "/{id:int}/heapdump", "heapdump"},
     {HTTP_GET, "/{id:int}/profile", "profile"},
     {HTTP_POST, "/{id:int}/profile/start", "profile-start"},
+    {HTTP_GET, "/{id:int}/profile/start", "profile"}, /* KuduLite's: the whole profile in one call */
     {HTTP_GET, "/{id:int}/profile/stop", "profile-stop"},
     {HTTP_GET, "/{id:int}/threads", "threads"},
     {HTTP_GET, "/{id:int}/threads/{tid:int}", "thread"},
@@ -51,6 +52,11 @@ static size_t match_root(const char *root, const struct target *target, size_t f
     return count;
 }
 
+static bool is_kudulites_profile(const struct route *route)
+{
+    return route->method == HTTP_GET && strcmp(route->pattern, "/{id:int}/profile/start") == 0;
+}
+
 static int call(const struct caller *caller, struct http_exchange *exchange, const char *root,
                 const struct target *target, const struct route_match *match, struct error *error)
 {
@@ -69,11 +75,13 @@ static int call(const struct caller *caller, struct http_exchange *exchange, con
         r = arm_check_reader(&request, operation, error);
     if (r == 0)
         r = call_add_captures(match, &request);
+    if (r == 0 && is_kudulites_profile(match->route))
+        r = fields_add(&request.arguments, "format", "nettrace"); /* a format of the query comes after it */
     if (r < 0)
         return error_ensure(error, r, "The request could not be passed on");
     /* ARM's clients take only 204 for a deletion that is done */
     return call_operation(caller, exchange, operation, target, &request,
-                          is_enveloped && match->route->method == HTTP_DELETE ? 204 : 200, error);
+                          is_enveloped && match->route->method == HTTP_DELETE ? 204 : 200, NULL, error);
 }
 
 bool kudu_handle(const struct caller *caller, struct http_exchange *exchange, const struct target *target,

@@ -3,6 +3,7 @@
 #include "api/arm.h"
 #include "api/assets.h"
 #include "api/kudu.h"
+#include "api/monitor.h"
 #include "api/openapi_responses.h"
 #include "base/json.h"
 #include "ops/operation.h"
@@ -15,7 +16,7 @@ struct root {
     const char *path;
     const struct route *routes;
     unsigned number; /* among all roots */
-    bool is_arm;
+    enum dialect dialect;
 };
 
 static void write_parameter(struct json *json, const char *name, size_t name_size, const char *where,
@@ -39,6 +40,8 @@ static const char *part_help(const struct route_part *part)
 {
     if (part->kind == CAPTURE_HEX)
         return "Base address, hexadecimal";
+    if (part->size > 6) /* operationId */
+        return "As /operations lists it";
     if (part->kind == CAPTURE_TEXT)
         return "all, or a part of the name in any case";
     return part->size == 2 ? "Process id; 0 the service itself, -1 the main process" : "Thread id";
@@ -52,11 +55,28 @@ static const char *type_name(enum argument_type type)
 /* Of ARM's roots, whose names stand in braces, too. */
 static void write_root_parameters(struct json *json, const struct root *root)
 {
-    for (const char *at = root->path; root->is_arm && (at = strchr(at, '{')); at++) {
+    for (const char *at = root->path; root->dialect == DIALECT_ARM && (at = strchr(at, '{')); at++) {
         bool is_checked = strncmp(at, "{sub", 4) != 0 && strncmp(at, "{res", 4) != 0;
         write_parameter(json, at + 1, strcspn(at + 1, "}"), "path", "string",
                         is_checked ? "What this service is, or 404 (docs/ARM.md)" : "Any text");
     }
+}
+
+/* Which process is meant. */
+static void write_monitor_parameters(struct json *json, const struct route *route)
+{
+    static const struct {
+        const char *name, *type, *help;
+    } selectors[] = {{"pid", "integer", "Process id; without pid, uid and name the default process"},
+                     {"uid", "string", "The GUID of the process"},
+                     {"name", "string", "Its name, where no other has it"}};
+
+    if (strcmp(route->name, "monitor-list") == 0 || strcmp(route->name, "monitor-info") == 0 ||
+        strstr(route->pattern, "{operationId"))
+        return;
+    for (size_t i = 0; i < ELEMENTS_OF(selectors); i++)
+        write_parameter(json, selectors[i].name, strlen(selectors[i].name), "query", selectors[i].type,
+                        selectors[i].help);
 }
 
 static void write_parameters(struct json *json, const struct root *root, const struct route *route,
@@ -73,6 +93,12 @@ static void write_parameters(struct json *json, const struct root *root, const s
             write_parameter(json, part.text, part.size, "path",
                             part.kind == CAPTURE_INT ? "integer" : "string", part_help(&part));
     }
+    if (root->dialect == DIALECT_MONITOR)
+        write_monitor_parameters(json, route);
+    for (const struct call_alias *alias = call_aliases; operation && alias->operation; alias++)
+        if (strcmp(alias->operation, operation->name) == 0)
+            write_parameter(json, alias->name, strlen(alias->name), "query", "string",
+                            "The same, for others");
     for (const struct operation_argument *argument = operation ? operation->arguments : NULL;
          argument && argument->name; argument++) {
         if (strcmp(argument->name, "filter") != 0) /* stands in the path */
@@ -98,7 +124,7 @@ static void write_method(struct json *json, const struct root *root, const struc
     json_key(json, "operationId");
     json_format(json, "%s-%s-%u", method_key(route->method), route->name, root->number);
     write_parameters(json, root, route, operation);
-    openapi_responses(json, route->name, root->is_arm);
+    openapi_responses(json, route->name, root->dialect);
     json_object_end(json);
 }
 
@@ -122,6 +148,8 @@ static bool has_route(const struct root *root, const struct route *route)
 {
     bool is_instance = strstr(root->path, "{instanceId}");
 
+    if (root->dialect != DIALECT_ARM)
+        return true;
     if (strcmp(route->name, "instance") == 0)
         return is_instance;
     return strcmp(route->name, "instances") != 0 || !is_instance;
@@ -144,7 +172,7 @@ static int write_root(struct json *json, const struct root *root)
         json_object_begin(json);
         for (const struct route *same = route; same->name; same++) {
             if (strcmp(same->pattern, route->pattern) == 0)
-                write_method(json, root, same, "Show an instance, or list them");
+                write_method(json, root, same, "Say what this is, as dotnet-monitor does");
         }
         json_object_end(json);
     }
@@ -183,8 +211,8 @@ static void write_info(struct json *json, const char *prefix)
     json_member_string(json, "title", "procscope");
     json_member_string(json, "version", PROCSCOPE_VERSION);
     json_member_string(json, "description",
-                       "Kudu's process API for any Linux host, and Azure Resource Manager's form of it. HEAD "
-                       "works where GET does.");
+                       "Kudu's process API for any Linux host, in Azure Resource Manager's form and "
+                       "dotnet-monitor's, too. HEAD works where GET does.");
     json_object_end(json);
     json_key(json, "servers");
     json_array_begin(json);
@@ -194,7 +222,7 @@ static void write_info(struct json *json, const char *prefix)
     json_array_end(json);
 }
 
-static int write_roots(struct json *json)
+static int write_roots(struct json *json, bool has_monitor)
 {
     struct root root = {.routes = kudu_routes};
     int r = 0;
@@ -203,16 +231,19 @@ static int write_roots(struct json *json)
         root.path = *path;
         r = write_root(json, &root);
     }
-    root.is_arm = true;
+    root.dialect = DIALECT_ARM;
     root.routes = arm_routes;
     for (const char *const *path = arm_roots; *path && r == 0; path++, root.number++) {
         root.path = *path;
         r = write_root(json, &root);
     }
-    return r;
+    root.dialect = DIALECT_MONITOR;
+    root.routes = monitor_routes;
+    root.path = "";
+    return r < 0 || !has_monitor ? r : write_root(json, &root);
 }
 
-int openapi_write(const char *prefix, struct buffer *out)
+int openapi_write(const char *prefix, bool has_monitor, struct buffer *out)
 {
     struct json json = JSON_INIT(out);
     int r;
@@ -222,7 +253,7 @@ int openapi_write(const char *prefix, struct buffer *out)
     json_key(&json, "paths");
     json_object_begin(&json);
     write_own(&json);
-    r = write_roots(&json);
+    r = write_roots(&json, has_monitor);
     json_object_end(&json);
     json_object_end(&json);
     if (r == 0)

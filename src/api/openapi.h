@@ -4,4 +4,5 @@
 
 #include "base/buffer.h"
 
-int openapi_write(const char *prefix, struct buffer *out) _must_check_;
+/* has_monitor: with dotnet-monitor's routes. */
+int openapi_write(const char *prefix, bool has_monitor, struct buffer *out) _must_check_;

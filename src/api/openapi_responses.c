@@ -52,13 +52,34 @@ static const struct {
     {"gcdump", NULL, "application/zip"},
 };
 
-/* The same of ARM's routes, where it differs: JSON in envelopes. */
+/* The same of other dialects' routes, where it differs. */
 static const struct {
-    const char *operation, *schema; /* NULL: 204 */
-} arm_answers[] = {
-    {"list", "ArmProcessList"},       {"show", "ArmProcess"},       {"threads", "ArmThreadList"},
-    {"thread", "ArmThread"},          {"modules", "ArmModuleList"}, {"module", "ArmModule"},
-    {"instances", "ArmInstanceList"}, {"instance", "ArmInstance"},  {"stop", NULL},
+    enum dialect dialect;
+    const char *operation, *schema, *type; /* both NULL: no body */
+    const char *status;                    /* NULL: 200 */
+} others[] = {
+    {DIALECT_ARM, "list", "ArmProcessList", NULL, NULL},
+    {DIALECT_ARM, "show", "ArmProcess", NULL, NULL},
+    {DIALECT_ARM, "threads", "ArmThreadList", NULL, NULL},
+    {DIALECT_ARM, "thread", "ArmThread", NULL, NULL},
+    {DIALECT_ARM, "modules", "ArmModuleList", NULL, NULL},
+    {DIALECT_ARM, "module", "ArmModule", NULL, NULL},
+    {DIALECT_ARM, "instances", "ArmInstanceList", NULL, NULL},
+    {DIALECT_ARM, "instance", "ArmInstance", NULL, NULL},
+    {DIALECT_ARM, "stop", NULL, NULL, "204"},
+    {DIALECT_MONITOR, "monitor-list", "MonitorProcessList", NULL, NULL},
+    {DIALECT_MONITOR, "monitor-show", "MonitorProcess", NULL, NULL},
+    {DIALECT_MONITOR, "dump", NULL, "application/octet-stream", NULL},
+    {DIALECT_MONITOR, "gcdump", NULL, "application/octet-stream", NULL},
+    {DIALECT_MONITOR, "profile", NULL, "application/octet-stream", NULL},
+    {DIALECT_MONITOR, "stacks", "MonitorStacks", NULL, NULL},
+    {DIALECT_MONITOR, "stacks", NULL, "text/plain", NULL},
+    {DIALECT_MONITOR, "stacks", NULL, "application/speedscope+json", NULL},
+    {DIALECT_MONITOR, "livemetrics", NULL, "application/json-seq", NULL},
+    {DIALECT_MONITOR, "monitor-info", "MonitorInfo", NULL, NULL},
+    {DIALECT_MONITOR, "monitor-operations", "MonitorOperationList", NULL, NULL},
+    {DIALECT_MONITOR, "monitor-operation", "MonitorOperation", NULL, NULL},
+    {DIALECT_MONITOR, "monitor-cancel", NULL, NULL, NULL},
 };
 
 static void member_reference(struct json *json, const char *schema)
@@ -105,42 +126,57 @@ static bool write_good(struct json *json, const char *operation)
     return answered;
 }
 
-/* Likewise for ARM's; false: it is none of those that differ. */
-static bool write_good_arm(struct json *json, const char *operation)
+/* Likewise for another dialect's; false: it is none of those that differ. */
+static bool write_good_other(struct json *json, const char *operation, enum dialect dialect)
 {
-    for (size_t i = 0; i < ELEMENTS_OF(arm_answers); i++) {
-        const char *schema = arm_answers[i].schema;
+    bool answered = false, has_content = false;
 
-        if (strcmp(arm_answers[i].operation, operation) != 0)
+    for (size_t i = 0; i < ELEMENTS_OF(others); i++) {
+        if (others[i].dialect != dialect || strcmp(others[i].operation, operation) != 0)
             continue;
-        json_key(json, schema ? "200" : "204");
-        json_object_begin(json);
-        json_member_string(json, "description", "Done");
-        if (schema) {
+        if (!answered) {
+            json_key(json, others[i].status ? others[i].status : "200");
+            json_object_begin(json);
+            json_member_string(json, "description", "Done");
+        }
+        answered = true;
+        if (!others[i].schema && !others[i].type)
+            continue;
+        if (!has_content) {
             json_key(json, "content");
             json_object_begin(json);
-            write_type(json, schema, NULL);
-            json_object_end(json);
         }
-        json_object_end(json);
-        return true;
+        has_content = true;
+        write_type(json, others[i].schema, others[i].type);
     }
-    return false;
+    if (has_content)
+        json_object_end(json);
+    if (answered)
+        json_object_end(json);
+    return answered;
 }
 
-void openapi_responses(struct json *json, const char *operation, bool is_arm)
+static void write_problem(struct json *json, enum dialect dialect)
+{
+    if (dialect == DIALECT_MONITOR)
+        write_type(json, "MonitorProblem", "application/problem+json");
+    else
+        write_type(json, dialect == DIALECT_ARM ? "ArmProblem" : "Problem", NULL);
+}
+
+void openapi_responses(struct json *json, const char *operation, enum dialect dialect)
 {
     bool answered;
 
     json_key(json, "responses");
     json_object_begin(json);
-    answered = (is_arm && write_good_arm(json, operation)) || write_good(json, operation);
+    answered = write_good_other(json, operation, dialect) || write_good(json, operation);
     json_key(json, answered ? "default" : "501");
     json_object_begin(json);
     json_member_string(json, "description", answered ? "Not done, and why" : "Not in this version");
     json_key(json, "content");
     json_object_begin(json);
-    write_type(json, is_arm ? "ArmProblem" : "Problem", NULL);
+    write_problem(json, dialect);
     json_object_end(json);
     json_object_end(json);
     json_object_end(json);

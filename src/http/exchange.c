@@ -214,12 +214,12 @@ void http_answer_problem(struct http_exchange *exchange, unsigned status, const 
         (void)snprintf(seconds, sizeof seconds, "%u", retry); /* fits */
         http_header(exchange, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
     }
-    http_answer_buffer(exchange, status, "application/json; charset=utf-8", &body);
+    http_answer_buffer(exchange, status, problem_type(exchange->problem_form), &body);
 }
 
 void http_answer_error(struct http_exchange *exchange, const struct error *error)
 {
-    http_answer_problem(exchange, problem_status(error->code), error->text);
+    http_answer_problem(exchange, problem_status_in(exchange->problem_form, error->code), error->text);
 }
 
 void http_answer_source(struct http_exchange *exchange, struct http_source *source)

@@ -42,6 +42,10 @@ enum problem_form http_exchange_problem_form(const struct http_exchange *exchang
 void http_answer_problem(struct http_exchange *exchange, unsigned status, const char *message);
 void http_answer_error(struct http_exchange *exchange, const struct error *error);
 
+/* Ends an answer that comes from a source, and the source with it: by this problem where its head is not
+ * there yet, else the body stops short. Not from within the source's own functions. */
+void http_exchange_cancel(struct http_exchange *exchange, unsigned status, const char *message);
+
 /* A body that comes from elsewhere, at its own pace, with its head in front. */
 struct http_source;
 

@@ -55,6 +55,16 @@ unsigned problem_status(int code)
     }
 }
 
+unsigned problem_status_in(enum problem_form form, int code)
+{
+    return form == PROBLEM_MONITOR && code == ESRCH ? 400 : problem_status(code);
+}
+
+const char *problem_type(enum problem_form form)
+{
+    return form == PROBLEM_MONITOR ? "application/problem+json" : "application/json; charset=utf-8";
+}
+
 const char *problem_title(unsigned status)
 {
     for (size_t i = 0; i < ELEMENTS_OF(statuses); i++) {
@@ -90,7 +100,8 @@ int problem_write(enum problem_form form, unsigned status, const char *message, 
         json_member_string(&json, "message", message);
         json_object_end(&json);
     } else {
-        json_member_string(&json, "Message", message);
+        if (form == PROBLEM_KUDU)
+            json_member_string(&json, "Message", message);
         json_member_string(&json, "type", "about:blank"); /* RFC 9457: the status says what it is */
         json_member_string(&json, "title", problem_title(status));
         json_member_u64(&json, "status", status);

@@ -230,6 +230,20 @@ static void abandon(struct http_exchange *exchange)
     resume(exchange);
 }
 
+void http_exchange_cancel(struct http_exchange *exchange, unsigned status, const char *message)
+{
+    if (exchange->state == EXCHANGE_WAITING) {
+        exchange_drop_source(exchange);
+        http_answer_problem(exchange, status, message);
+        resume(exchange);
+    } else if (exchange->state == EXCHANGE_STALLED) {
+        abandon(exchange);
+    } else if (exchange->state == EXCHANGE_STREAMING) {
+        exchange_drop_source(exchange);
+        exchange->state = EXCHANGE_ABANDONED; /* libmicrohttpd sees it when it asks for more */
+    }
+}
+
 /* --- The loop --- */
 
 static void run_daemon(struct server_daemon *daemon)

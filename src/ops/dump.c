@@ -53,7 +53,9 @@ static int read_format(const struct request *request, struct dump *dump, struct 
         return error_set(error, EINVAL, "'inner' says what a zip holds: it needs format=zip.");
     if (dump->zip)
         format = inner;
-    if (!format || strcasecmp(format, "raw") == 0)
+    if (!format && !dump->zip && request_string(request, "type"))
+        dump->form = &dump_form_core;
+    else if (!format || strcasecmp(format, "raw") == 0)
         dump->form = &dump_form_minidump;
     else if (strcasecmp(format, "core") == 0)
         dump->form = &dump_form_core;
@@ -74,11 +76,39 @@ static int read_redact(const struct request *request, struct dump *dump, struct 
     return 0;
 }
 
+/* dotnet-monitor's words; otherwise ret_type is left as it is. */
+static int read_type_word(const struct request *request, uint64_t *ret_type, struct error *error)
+{
+    static const struct {
+        const char *word;
+        uint32_t type;
+    } words[] = {
+        {"Triage", 0},
+        {"Mini", MD_TYPE_DATA_SEGS | MD_TYPE_INDIRECTLY_REFERENCED | MD_TYPE_PROCESS_THREAD_DATA},
+        {"WithHeap", MD_TYPE_DATA_SEGS | MD_TYPE_PRIVATE_READ_WRITE},
+        {"Full", MD_TYPE_FULL_MEMORY},
+    };
+    const char *word = request_string(request, "type");
+
+    if (word && request_string(request, "dumpType"))
+        return error_set(error, EINVAL, "A dump has either a type or a dumpType.");
+    for (size_t i = 0; word && i < ELEMENTS_OF(words); i++)
+        if (strcasecmp(word, words[i].word) == 0) {
+            *ret_type = words[i].type;
+            return 0;
+        }
+    return word ? error_set(error, EINVAL,
+                            "The type of a dump is Mini, Full, Triage or WithHeap, not '%.60s'.", word)
+                : 0;
+}
+
 static int read_arguments(const struct request *request, struct dump *dump, struct error *error)
 {
     uint64_t type;
     int r = request_u64(request, "dumpType", 0, UINT32_MAX, &type, error);
 
+    if (r == 0)
+        r = read_type_word(request, &type, error);
     if (r < 0)
         return r;
     if (type & ~(uint64_t)MINIDUMP_TYPE_VALID)

@@ -1,6 +1,7 @@
 #include "ops/operation.h"
 
 #include "base/parse.h"
+#include "ops/monitor_answer.h"
 
 #include <errno.h>
 #include <string.h>
@@ -97,7 +98,9 @@ int operation_call(const struct operation *operation, const struct operation_con
     /* routes lead no HEAD there; this is the last door */
     if (r == 0 && request->head_only && operation->flags & OPERATION_CHANGES)
         r = error_set(error, EINVAL, "%s changes something, so it has no head alone.", operation->name);
-    if (r == 0)
+    if (r == 0 && request->dialect == DIALECT_MONITOR)
+        r = monitor_run(operation, context, request, answer, error);
+    else if (r == 0)
         r = operation->run(context, request, answer, error);
     if (r < 0)
         return error_ensure(error, r, operation->name);

@@ -50,7 +50,8 @@ struct answer_head {
     const char *content_type;
     const char *file_name; /* NULL: shown, not saved */
     int64_t length; /* of the body in bytes; -1 unknown, and then only a clean end means that it is whole */
-    const struct fields *extra; /* further facts, X-Dump-... ; may be NULL */
+    const struct fields *extra;      /* further facts, X-Dump-... ; may be NULL */
+    const struct request_told *told; /* whose answer it is, for the front's own use; NULL: nobody asks */
     bool holds; /* a target is held, or its snapshot lives, while the body is written: its reader must keep up
                  */
 };

@@ -201,6 +201,10 @@ int request_encode(const struct request *request, struct buffer *out)
         r = fields_add(&fields, "resource", request->resource);
     if (r == 0 && request->location[0])
         r = fields_add(&fields, "location", request->location);
+    if (r == 0 && request->wanted_uid[0])
+        r = fields_add(&fields, "uid", request->wanted_uid);
+    if (r == 0 && request->wanted_name[0])
+        r = fields_add(&fields, "name", request->wanted_name);
     if (r == 0 && request->for_reader)
         r = fields_add(&fields, "reader", "1");
     if (r == 0 && request->head_only)
@@ -234,7 +238,7 @@ static int parse_dialect(const char *value, enum dialect *ret_dialect)
 {
     uint64_t number;
 
-    if (parse_u64(value, &number) < 0 || number > DIALECT_ARM)
+    if (parse_u64(value, &number) < 0 || number > DIALECT_MONITOR)
         return -EBADMSG;
     *ret_dialect = (enum dialect)number;
     return 0;
@@ -315,6 +319,10 @@ static int take_field(struct request *request, const struct field *field, bool i
         return copy_text(field->value, request->resource, sizeof request->resource);
     if (strcmp(field->name, "location") == 0)
         return copy_text(field->value, request->location, sizeof request->location);
+    if (strcmp(field->name, "uid") == 0)
+        return copy_text(field->value, request->wanted_uid, sizeof request->wanted_uid);
+    if (strcmp(field->name, "name") == 0)
+        return copy_text(field->value, request->wanted_name, sizeof request->wanted_name);
     if (strcmp(field->name, "reader") == 0)
         return parse_bool(field->value, &request->for_reader);
     if (strcmp(field->name, "head") == 0)

@@ -9,10 +9,12 @@
 #include "access/principal.h"
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/guid.h"
 #include "base/limits.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct field {
     char *name, *value; /* owned */
@@ -38,10 +40,22 @@ enum dialect {
     DIALECT_KUDU,
     DIALECT_ENVELOPED, /* Kudu's own, in the envelopes that it has for Azure's front end */
     DIALECT_ARM,       /* Azure Resource Manager's */
+    DIALECT_MONITOR,   /* dotnet-monitor's */
 };
 
 /* Ids that are not pids. */
-enum { REQUEST_ID_SELF = 0, REQUEST_ID_MAIN = -1 };
+enum {
+    REQUEST_ID_SELF = 0,
+    REQUEST_ID_MAIN = -1,
+    REQUEST_ID_WANTED = -2 /* found by its wanted_uid and wanted_name */
+};
+
+/* Which process it was, for those who keep an account. */
+struct request_told {
+    pid_t pid; /* 0: none was opened */
+    char uid[GUID_TEXT_SIZE];
+    char name[256];
+};
 
 struct request {
     char operation[32];
@@ -52,8 +66,10 @@ struct request {
     enum dialect dialect;
     char resource[1024]; /* path of what was asked for, "/subscriptions/...", where answers have envelopes */
     char location[64];   /* that goes into envelopes; "" none */
-    bool for_reader;     /* whoever it is, he is to be no more than a reader */
-    bool head_only;      /* only the answer's head is wanted: HEAD */
+    char wanted_uid[GUID_TEXT_SIZE]; /* that the process has to have; "" any */
+    char wanted_name[256];           /* likewise */
+    bool for_reader;                 /* whoever it is, he is to be no more than a reader */
+    bool head_only;                  /* only the answer's head is wanted: HEAD */
     struct fields arguments;
     /* From the front to the inspector: what the client showed. Owned; NULL: nothing */
     char *authorization; /* the header, as it came */
@@ -62,6 +78,8 @@ struct request {
     struct principal principal; /* ROLE_NONE: not decided yet */
     uint64_t number;            /* of the request, in the audit */
     char from[64];              /* the client's address, for the audit; "" unknown */
+    /* In a worker: is filled once the process is known; NULL: nobody asks. Never on the wire */
+    struct request_told *told;
 };
 
 void request_release(struct request *request);

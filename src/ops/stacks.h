@@ -9,6 +9,7 @@ enum stacks_format { STACKS_JSON, STACKS_TEXT, STACKS_SPEEDSCOPE };
 struct stacks_wish {
     enum stacks_format format;
     bool together, lines, runtime;
+    bool is_monitor;                /* in dotnet-monitor's form */
     pid_t only;                     /* one thread's alone; 0: all */
     const struct java_stacks *java; /* what the runtime says of its threads; NULL: nothing */
 };

@@ -2,6 +2,7 @@
 
 #include "ops/stacks_profile.h"
 #include "profile/formats.h"
+#include "view/monitor.h"
 
 #include <errno.h>
 #include <strings.h>
@@ -33,6 +34,7 @@ int stacks_wish_read(const struct request *request, struct stacks_wish *ret_wish
 {
     int r = read_format(request, &ret_wish->format, error);
 
+    ret_wish->is_monitor = request->dialect == DIALECT_MONITOR;
     if (r == 0)
         r = request_bool(request, "group", false, &ret_wish->together, error);
     if (r == 0)
@@ -40,12 +42,13 @@ int stacks_wish_read(const struct request *request, struct stacks_wish *ret_wish
     return r < 0 ? r : request_bool(request, "lines", true, &ret_wish->lines, error);
 }
 
-static int answer_text(const struct stacks_view *view, struct answer *answer, struct error *error)
+static int answer_text(const struct stacks_view *view, bool is_monitor, struct answer *answer,
+                       struct error *error)
 {
     _cleanup_buffer_ struct buffer text = BUFFER_INIT(LIMIT_JSON_ANSWER);
     struct answer_head head = {.content_type = "text/plain; charset=utf-8"};
     struct sink *sink;
-    int r = stacks_text(&text, view);
+    int r = is_monitor ? monitor_stacks_text(&text, view) : stacks_text(&text, view);
 
     if (r < 0)
         return error_errno(error, -r, "The stacks could not be written");
@@ -57,13 +60,15 @@ static int answer_text(const struct stacks_view *view, struct answer *answer, st
                         "The answer could not be sent");
 }
 
-static int answer_json(const struct stacks_view *view, bool is_one, struct answer *answer,
+static int answer_json(const struct stacks_view *view, const struct stacks_wish *wish, struct answer *answer,
                        struct error *error)
 {
     _cleanup_buffer_ struct buffer text = BUFFER_INIT(LIMIT_JSON_ANSWER);
     struct json json = JSON_INIT(&text);
 
-    if (is_one)
+    if (wish->is_monitor)
+        monitor_stacks_json(&json, view);
+    else if (wish->only)
         stack_json(&json, view, &view->stacks->items[0]);
     else
         stacks_json(&json, view);
@@ -146,11 +151,11 @@ int stacks_answer(const struct stacks_wish *wish, const struct stacks_sources *s
                          (int)capture->pid);
     switch (wish->format) {
     case STACKS_TEXT:
-        return answer_text(&view, answer, error);
+        return answer_text(&view, wish->is_monitor, answer, error);
     case STACKS_SPEEDSCOPE:
         return answer_speedscope(&view, answer, error);
     case STACKS_JSON:
         break;
     }
-    return answer_json(&view, wish->only != 0, answer, error);
+    return answer_json(&view, wish, answer, error);
 }

@@ -95,6 +95,12 @@ static int head_fields(const struct answer_head *head, struct fields *fields)
         r = fields_add(fields, "file", head->file_name);
     if (r == 0 && head->length >= 0)
         r = fields_add_format(fields, "length", "%" PRId64, head->length);
+    if (r == 0 && head->told && head->told->pid != 0)
+        r = fields_add_format(fields, "pid", "%d", (int)head->told->pid);
+    if (r == 0 && head->told && head->told->pid != 0)
+        r = fields_add(fields, "uid", head->told->uid);
+    if (r == 0 && head->told && head->told->pid != 0)
+        r = fields_add(fields, "name", head->told->name);
     for (size_t i = 0; r == 0 && head->extra && i < head->extra->count; i++) {
         _cleanup_free_ char *name = NULL;
         if (asprintf(&name, "x:%s", head->extra->items[i].name) < 0) {

@@ -2,7 +2,8 @@
  * comes back through the pipe:
  *
  *     u32 little-endian size of the head, the head as fields (src/ops/request.h): "code" (errno, 0 = good),
- *     "message", "type", "file", "length" (left out: unknown), "x:NAME" for extra headers;
+ *     "message", "type", "file", "length" (left out: unknown), "x:NAME" for extra headers,
+ *     "pid", "uid" and "name" of the process where the dialect is dotnet-monitor's;
  *     then the body: where the length is known, so many bytes; else chunks of u32 little-endian size and
  *     bytes, up to a chunk of size 0.
  *

@@ -27,6 +27,8 @@ const struct config_key config_keys[] = {
      "the account of the network side, where started as root"},
     {"front-ends", "server", CONFIG_NETWORKS, KEY(front_ends), "", 0, 0, "NETWORK[,...]",
      "whose X-MS-CLIENT-... headers may make clients readers: addresses, networks, unix"},
+    {"dotnet-monitor", "server", CONFIG_NUMBER, KEY(dotnet_monitor), "1", 0, 1, "N",
+     "0: without the routes of dotnet-monitor (/processes, /dump, ...)"},
     {"connections", "server", CONFIG_NUMBER, KEY(connections), "256", 1, 65536, "N",
      "connections at the same time"},
     {"stall-timeout", "server", CONFIG_DURATION, KEY(stall_timeout), "10s", 100, HOURS(1), "TIME",

@@ -18,7 +18,8 @@ struct config {
     char *user;             /* of the front, where we start as root */
     char *front_ends;       /* base/networks.h; "" none */
     uint64_t connections, stall_timeout, stop_timeout;
-    uint64_t log_level; /* enum log_level */
+    uint64_t dotnet_monitor; /* 0 or 1: whether its routes are there */
+    uint64_t log_level;      /* enum log_level */
     /* [access] */
     char *anonymous_role;                   /* "" : admin where nothing else could be shown, else none */
     char *socket_roles, *certificate_roles; /* "NAME:ROLE,..." */

@@ -56,7 +56,7 @@ int job_new(const struct operation *table, pid_t service_pid, const void *bytes,
         r = request_decode(bytes, size, &request, error);
     if (r < 0)
         return r;
-    if (request.id < REQUEST_ID_MAIN || request.id > (int64_t)LIMIT_PROCESSES)
+    if (request.id < REQUEST_ID_WANTED || request.id > (int64_t)LIMIT_PROCESSES)
         return error_set(error, ESRCH, "Process with an Id of %lld is not running.", (long long)request.id);
     job = calloc(1, sizeof *job);
     if (!job)

@@ -38,7 +38,7 @@ int pool_find_slot(const struct pool *pool, const struct job *job, size_t *ret_s
         const struct pool_worker *worker = &pool->workers[slot];
         if (worker->pid == 0)
             free_slot = slot;
-        else if (worker->job && worker->job->target == job->target)
+        else if (worker->job && worker->job->target == job->target && job->target != REQUEST_ID_WANTED)
             same++;
     }
     if (job->flags & OPERATION_HEAVY && same >= pool->dumps_per_target)

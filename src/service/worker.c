@@ -57,7 +57,7 @@ static int claim_target(const struct worker_setup *setup, struct request *reques
 
     if (request->id == REQUEST_ID_SELF)
         request->id = setup->context->service_pid;
-    if (request->id == REQUEST_ID_MAIN) {
+    if (request->id == REQUEST_ID_MAIN || request->id == REQUEST_ID_WANTED) {
         r = operation_target(setup->context, request, &target, error);
         request->id = r == 0 ? target.pid : request->id;
         pidref_close(&target);

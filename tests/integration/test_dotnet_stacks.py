@@ -106,6 +106,8 @@ def test_forms(procscope, service, program):
     assert any("Known.Places.Stands.Main()" in managed(group) for group in groups)
     speedscope = fetch(service, f"/api/processes/{program.pid}/stacks?format=speedscope")
     assert "Known.Places.Stands.InRecursion(int32)" in {frame["name"] for frame in speedscope["shared"]["frames"]}
+    monitor = {stack["threadId"]: stack["frames"] for stack in fetch(service, f"/stacks?pid={program.pid}")["stacks"]}
+    assert [f["methodName"] for f in monitor[thread] if f["typeName"] == "Known.Places.Stands"].count("InRecursion") == 6
     text = fetch(service, f"/api/processes/{program.pid}/stacks?format=text").body.decode()
     assert text.count(" Known.Places.Stands.InRecursion(int32)+0x") == 6 and "[.net]" in text
     assert "\n.NET " in text and "which told the names of its methods\n" in text

@@ -49,9 +49,13 @@ def test_every_answer_is_as_described(service, document, target):
                 continue  # they end the process, or a profile that was begun: below
             if path == "/api/events":
                 continue  # it has no end: test_events.py
+            if path == "/operations/{operationId}":
+                values["operationId"] = service.json("/operations")[0]["operationId"]  # /dump and others came before
             for parameter in re.findall(r"{(\w+)}", path):
                 assert parameter in {p["name"] for p in operation["parameters"] if p["in"] == "path"}
-            query = {"/profile": "?seconds=1", "/handles": "?name=libc"}.get(path[path.rindex("/"):], "")
+            query = {"/profile": "?seconds=1", "/handles": "?name=libc", "/start": "?durationSeconds=1"}.get(path[path.rindex("/"):], "")
+            if any(p["name"] == "uid" for p in operation["parameters"]):
+                query = f"?pid={process.pid}" + ("&durationSeconds=1" if path in ("/trace", "/livemetrics") else "")
             answer = service.request(method.upper(), fill(path, process, values) + query)
             responses = operation["responses"]
             # a program in C; with a managed heap: test_gcdump.py, test_heap_java.py

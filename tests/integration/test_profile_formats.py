@@ -355,3 +355,12 @@ def test_diagsession_in_packaging_and_trace_event(profile, trace_event):
     assert read["tools"] == ["{013914d7-d262-4da2-8fa4-ba8b4e328a1e}"]
     assert read["type"] == "DiagnosticsHub.Resource.File"
     assert int(read["added"]) == 1795242600123000000 // 100 + 116444736000000000
+
+
+def test_the_trace_of_dotnet_monitors_route(service, target, trace_event, tmp_path):
+    process = target("spins", "1")
+    path = tmp_path / "route.nettrace"
+    path.write_bytes(service.get(f"/trace?pid={process.pid}&durationSeconds=1").body)
+    read = trace_event(path)
+    assert [p["pid"] for p in read["processes"]] == [process.pid]
+    assert any(place.startswith("spins!") for stack in read["stacks"] for place in stack["stack"]["names"])

@@ -41,6 +41,8 @@ static void all_parts_arrive(void **state)
     (void)snprintf(request.base, sizeof request.base, "https://host:1/api/processes");
     (void)snprintf(request.resource, sizeof request.resource, "/subscriptions/s");
     (void)snprintf(request.location, sizeof request.location, "West Europe");
+    (void)snprintf(request.wanted_uid, sizeof request.wanted_uid, "7b03fa5a-88ef-4630-899d-418bc0a3eb76");
+    (void)snprintf(request.wanted_name, sizeof request.wanted_name, "nginx");
     request.dialect = DIALECT_ARM;
     request.for_reader = true;
     assert_int_equal(fields_add(&request.arguments, "a", ""), 0);
@@ -53,6 +55,8 @@ static void all_parts_arrive(void **state)
     assert_string_equal(back.resource, request.resource);
     assert_string_equal(back.location, request.location);
     assert_int_equal(back.dialect, DIALECT_ARM);
+    assert_string_equal(back.wanted_uid, request.wanted_uid);
+    assert_string_equal(back.wanted_name, request.wanted_name);
     assert_true(back.for_reader && !back.head_only);
     assert_int_equal(back.arguments.count, 3);
     assert_string_equal(request_string(&back, "a"), "");
