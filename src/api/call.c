@@ -92,12 +92,13 @@ static int add_arguments(const struct operation *operation, const struct target 
     return r;
 }
 
-/* ?format= is stronger than Accept: it can be typed into a browser. */
+/* ?format= is stronger than Accept: it can be typed into a browser. Who takes the first form gets what the
+ * operation gives whom it knows nothing of: with other arguments that may be another one. */
 static int add_form(struct http_exchange *exchange, const struct operation *operation,
                     struct request *request)
 {
     const char *types[FORMS_MAX], *accept = http_exchange_header(exchange, "Accept");
-    size_t count = 0;
+    size_t count = 0, chosen;
 
     if (!operation->forms || !accept || request_string(request, "format"))
         return 0;
@@ -106,8 +107,8 @@ static int add_form(struct http_exchange *exchange, const struct operation *oper
         count++;
     }
     http_header(exchange, "Vary", "Accept");
-    return fields_add(&request->arguments, "format",
-                      operation->forms[accept_choose(accept, types, count)].format);
+    chosen = accept_choose(accept, types, count);
+    return chosen == 0 ? 0 : fields_add(&request->arguments, "format", operation->forms[chosen].format);
 }
 
 int call_add_captures(const struct route_match *match, struct request *request)

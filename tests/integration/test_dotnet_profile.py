@@ -123,6 +123,8 @@ def test_of_the_service(service, burns, sleeper):
     answer = service.get(f"/api/processes/{process.pid}/profile?seconds=1&source=EventPipe")
     assert answer.status == 200 and is_whole(answer.body) and ".nettrace" in answer.headers["Content-Disposition"]
     assert answer.headers["X-Profile-How"] == "The .NET runtime's own samples of its managed threads, 1000 a second."
+    anything = service.get(f"/api/processes/{process.pid}/profile?seconds=0.1&source=eventpipe", headers={"Accept": "*/*"})
+    assert anything.status == 200 and is_whole(anything.body)
     for query, words in [("source=eventpipe&format=svg", "a profile is a nettrace"), ("source=eventpipe&mode=wall", "there is no mode"),
                          ("source=perf", "native or eventpipe")]:
         answer = service.get(f"/api/processes/{process.pid}/profile?seconds=1&{query}")
