@@ -1,10 +1,12 @@
 """Methods of .NET in stacks, as the threads tell them themselves and as dotnet-dump finds them in a core of the same
 process; and nothing of our question stays in the runtime, whoever is killed when."""
+import contextlib
 import json
 import os
 import random
 import signal
 import socket
+import struct
 import subprocess
 import time
 import zipfile
@@ -146,18 +148,23 @@ def test_a_runtime_of_net_8_in_its_program(procscope, sleeper, tmp_path):
         wait_until(lambda: traces(process.pid) == before, "no trace of the session")
 
 
-@pytest.mark.parametrize("is_told", [False, True])
-def test_killed_between_the_beginning_of_a_session_and_its_end(procscope, program, is_told):
+@pytest.mark.parametrize("who, is_told", [("command", False), ("command", True), ("worker", False), ("worker", True)])
+def test_killed_between_the_beginning_of_a_session_and_its_end(procscope, serve, program, who, is_told):
     """The worst moment: nobody else knows of it. What stands between us and the runtime knows when it is."""
     before = traces(program.pid)
     path, = program.folder.glob("dotnet-diagnostic-*-socket")
     real = path.with_name("real")
     path.rename(real)
-    with socket.socket(socket.AF_UNIX) as between:
+    with socket.socket(socket.AF_UNIX) as between, contextlib.ExitStack() as stack:
         between.bind(str(path))
         between.listen()
-        ours = subprocess.Popen([procscope, "stack", str(program.pid)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if who == "command":
+            ours = subprocess.Popen([procscope, "stack", str(program.pid)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            stack.callback(ours.wait)
+        else:
+            stack.enter_context(contextlib.closing(serve().connection())).request("GET", f"/api/processes/{program.pid}/stacks")
         asking, _ = between.accept()
+        killed, = struct.unpack("i8x", asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
         with asking, socket.socket(socket.AF_UNIX) as runtime:
             runtime.connect(str(real))
             runtime.sendall(asking.recv(4096))
@@ -165,8 +172,10 @@ def test_killed_between_the_beginning_of_a_session_and_its_end(procscope, progra
             assert reply[16:18] == b"\xff\0"  # it has begun
             if is_told:
                 asking.sendall(reply)
-            ours.kill()
-            ours.wait()
+            os.kill(killed, signal.SIGKILL)
+            with contextlib.suppress(ConnectionResetError):
+                while asking.recv(4096):
+                    pass
             assert traces(program.pid) != before
     path.unlink()
     real.rename(path)
