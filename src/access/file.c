@@ -22,21 +22,40 @@ static int check(const char *path, const struct stat *facts, bool secret, struct
     return 0;
 }
 
+static int open_checked(const char *path, bool secret, int *ret_fd, struct stat *ret_facts,
+                        struct error *error)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int r;
+
+    if (fd < 0 || fstat(fd, ret_facts) < 0)
+        return error_errno(error, errno, "%.300s could not be read", path);
+    r = check(path, ret_facts, secret, error);
+    if (r < 0)
+        return r;
+    if (ret_facts->st_size > ACCESS_FILE_MAX)
+        return error_set(error, EFBIG, "%.300s is larger than %d KiB.", path, ACCESS_FILE_MAX / 1024);
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
+
+int access_file_open(const char *path, bool secret, int *ret_fd, struct error *error)
+{
+    struct stat facts;
+
+    return open_checked(path, secret, ret_fd, &facts, error);
+}
+
 int access_file_read(const char *path, bool secret, struct buffer *text, struct stat *ret_facts,
                      struct error *error)
 {
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    _cleanup_close_ int fd = -1;
     struct stat facts;
     ssize_t n;
-    int r;
+    int r = open_checked(path, secret, &fd, &facts, error);
 
-    if (fd < 0 || fstat(fd, &facts) < 0)
-        return error_errno(error, errno, "%.300s could not be read", path);
-    r = check(path, &facts, secret, error);
     if (r < 0)
         return r;
-    if (facts.st_size > ACCESS_FILE_MAX)
-        return error_set(error, EFBIG, "%.300s is larger than %d KiB.", path, ACCESS_FILE_MAX / 1024);
     r = buffer_reserve(text, (size_t)facts.st_size);
     if (r < 0)
         return error_errno(error, -r, "%.300s could not be read", path);

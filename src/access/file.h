@@ -9,6 +9,9 @@
 
 enum { ACCESS_FILE_MAX = 1024 * 1024 };
 
+/* Opens it for reading, with the same checks. */
+int access_file_open(const char *path, bool secret, int *ret_fd, struct error *error) _must_check_;
+
 /* Appends the file. Refused is one that others than its owner may write to, or (secret) read, or that belongs
  * to neither root nor us. facts may be NULL. */
 int access_file_read(const char *path, bool secret, struct buffer *text, struct stat *ret_facts,

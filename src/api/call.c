@@ -17,8 +17,8 @@ int call_set_base(const struct caller *caller, const struct http_exchange *excha
     int size;
 
     if (host && *host)
-        size = snprintf(request->base, sizeof request->base, "http://%s%s%.*s", host, caller->prefix,
-                        (int)path_size, path);
+        size = snprintf(request->base, sizeof request->base, "http%s://%s%s%.*s", listener->tls ? "s" : "",
+                        host, caller->prefix, (int)path_size, path);
     else
         size = snprintf(request->base, sizeof request->base, "%s%s%.*s",
                         listener->is_unix ? "http://localhost" : listener->url, caller->prefix,

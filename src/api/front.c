@@ -2,6 +2,7 @@
 
 #include "api/arm.h"
 #include "api/events_door.h"
+#include "api/front_tls.h"
 #include "api/kudu.h"
 #include "api/monitor.h"
 #include "api/openapi.h"
@@ -161,6 +162,17 @@ static void on_stop(void *context, struct http_server *server)
     http_server_stop(server);
 }
 
+/* The inspector has read the files of TLS again, or it is gone. */
+static void on_channel(void *context, struct http_server *server)
+{
+    struct front *front = context;
+
+    if (front_tls_renew(front->caller.channel) == 0)
+        return;
+    http_server_unwatch(server, front->caller.channel);
+    on_stop(front, server);
+}
+
 static int prepare(struct front *front, struct error *error)
 {
     int r = networks_parse(front->config->front_ends,
@@ -225,9 +237,8 @@ static int serve(const struct front_start *start, struct error *error)
     events_door_set_server(&front.events, server);
     if (r == 0)
         r = http_server_watch(server, signal_fd, EPOLLIN | EPOLLONESHOT, on_stop, &front, error);
-    /* no events of its own: only its hangup, when the inspector is gone */
     if (r == 0)
-        r = http_server_watch(server, start->channel, EPOLLONESHOT, on_stop, &front, error);
+        r = http_server_watch(server, start->channel, EPOLLIN, on_channel, &front, error);
     if (r == 0)
         r = sandbox_seal_front(error);
     return r < 0 ? r : http_server_run(server, error);
@@ -237,6 +248,10 @@ int front_run(const struct front_start *start)
 {
     struct error error = {0};
 
+    if (front_tls_begin(start, &error) < 0) {
+        log_error("%s", error.text);
+        return FRONT_IS_MISCONFIGURED;
+    }
     if (serve(start, &error) < 0) {
         log_error("%s", error.text);
         return EXIT_FAILURE;

@@ -66,6 +66,21 @@ static int check_reach(const struct config *config, const struct listeners *list
     return 0;
 }
 
+static int check_tls(const struct config *config, struct error *error)
+{
+    if (*config->tls_certificate && config->tls_self_signed)
+        return error_set(
+            error, EINVAL,
+            "tls-self-signed makes a certificate, and tls-certificate gives one: only one of both.");
+    if (*config->tls_client_ca && !*config->tls_certificate)
+        return error_set(error, EINVAL,
+                         "tls-client-ca needs tls-certificate, since only TLS has certificates.");
+    if (*config->certificate_roles && !*config->tls_client_ca)
+        return error_set(error, EINVAL,
+                         "certificate-roles needs tls-client-ca: who signs the certificates of clients.");
+    return 0;
+}
+
 static int announce(const struct config *config, const struct listeners *listeners, struct error *error)
 {
     for (size_t i = 0; i < listeners->count; i++) {
@@ -85,6 +100,10 @@ static int serve(const struct config *config, struct error *error)
     if (r == 0)
         r = open_listeners(config, &listeners, error);
 
+    if (r == 0)
+        r = check_tls(config, error);
+    if (r == 0 && (*config->tls_certificate || config->tls_self_signed))
+        listeners_speak_tls(&listeners);
     if (r == 0)
         r = check_reach(config, &listeners, error);
     if (r == 0)

@@ -1,7 +1,8 @@
 #include "http/exchange.h"
 
 #include "base/clock.h"
-#include "http/exchange_private.h"
+#include "http/connection.h"
+#include "http/tls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -99,8 +100,18 @@ const char *http_exchange_header(const struct http_exchange *exchange, const cha
 
 const char *http_exchange_certificate(const struct http_exchange *exchange)
 {
-    (void)exchange; /* nothing asks for one yet */
-    return NULL;
+    struct http_connection *connection = connection_of(exchange);
+    const union MHD_ConnectionInfo *tls =
+        MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+
+    if (!connection || !exchange->daemon->listener->tls || !tls || !tls->tls_session)
+        return NULL;
+    if (connection->tls_generation != tls_generation()) {
+        connection->tls_generation = tls_generation();
+        if (tls_client_name(tls->tls_session, connection->client_name, sizeof connection->client_name) < 0)
+            connection->client_name[0] = '\0';
+    }
+    return *connection->client_name ? connection->client_name : NULL;
 }
 
 int http_exchange_socket(const struct http_exchange *exchange)

@@ -240,6 +240,20 @@ int listeners_add_inherited(struct listeners *listeners, struct error *error)
     return count;
 }
 
+void listeners_speak_tls(struct listeners *listeners)
+{
+    for (size_t i = 0; i < listeners->count; i++) {
+        struct listener *listener = &listeners->items[i];
+        char url[LISTENER_URL_SIZE];
+        if (listener->is_unix || listener->tls)
+            continue;
+        listener->tls = true;
+        memcpy(url, listener->url, sizeof url);
+        (void)snprintf(listener->url, sizeof listener->url, "https%.*s", (int)sizeof url - 8,
+                       url + strlen("http")); /* one more than before, and there is room */
+    }
+}
+
 int listeners_write_urls(const struct listeners *listeners, const char *file, struct error *error)
 {
     _cleanup_buffer_ struct buffer text = BUFFER_INIT(LISTENERS_MAX * (LISTENER_URL_SIZE + 1));

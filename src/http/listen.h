@@ -11,6 +11,7 @@ enum { LISTENERS_MAX = 16, LISTENER_URL_SIZE = 160 };
 struct listener {
     int fd;
     bool loopback;               /* TCP that only this machine can reach */
+    bool tls;                    /* HTTPS is spoken there; whoever serves it sets this up */
     bool is_unix;                /* reached through the file system and its permissions */
     char url[LISTENER_URL_SIZE]; /* http://127.0.0.1:7420 or unix:/run/procscope.sock */
     char *path;                  /* socket file that is ours to remove; NULL: none. Owned */
@@ -36,6 +37,9 @@ int listeners_add_inherited(struct listeners *listeners, struct error *error) _m
 /* Writes one URL a line; the file appears whole or not at all. */
 int listeners_write_urls(const struct listeners *listeners, const char *file,
                          struct error *error) _must_check_;
+
+/* From now on TLS is spoken at those that are TCP, and their URLs say so. */
+void listeners_speak_tls(struct listeners *listeners);
 
 /* Removes the socket files, best effort, when the service ends. */
 void listeners_remove_files(const struct listeners *listeners);

@@ -2,8 +2,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "http/exchange_private.h"
+#include "http/connection.h"
 #include "http/suspended.h"
+#include "http/tls.h"
 
 #include <errno.h>
 #include <string.h>
@@ -30,10 +31,52 @@ struct http_server {
     size_t daemon_count;
     struct watch watches[WATCHES_MAX];
     struct suspended_list suspended;
+    struct http_connection *oldest, *newest;
     uint64_t connections, exchanges;
     bool is_stopping;
     uint64_t stop_deadline_ms;
 };
+
+/* --- Connections --- */
+
+/* NULL without memory: then it is one that can't be closed from here, and that shows no certificate. */
+static struct http_connection *add_connection(struct server_daemon *daemon, struct MHD_Connection *mhd)
+{
+    struct http_server *server = daemon->server;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct http_connection *connection = calloc(1, sizeof *connection);
+
+    if (!connection)
+        return NULL;
+    *connection = (struct http_connection){.daemon = daemon,
+                                           .mhd = mhd,
+                                           .socket = info ? info->connect_fd : -1,
+                                           .is_refused = server->connections > server->settings.connections,
+                                           .older = server->newest};
+    if (server->newest)
+        server->newest->newer = connection;
+    else
+        server->oldest = connection;
+    server->newest = connection;
+    return connection;
+}
+
+static void remove_connection(struct http_server *server, struct http_connection *connection)
+{
+    if (!connection)
+        return;
+    *(connection->older ? &connection->older->newer : &server->oldest) = connection->newer;
+    *(connection->newer ? &connection->newer->older : &server->newest) = connection->older;
+    free(connection);
+}
+
+struct http_connection *connection_of(const struct http_exchange *exchange)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info ? info->socket_context : NULL;
+}
 
 /* --- What libmicrohttpd calls --- */
 
@@ -43,17 +86,17 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     struct server_daemon *daemon = context;
     struct http_server *server = daemon->server;
 
-    (void)connection; /* only counted */
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
         server->connections--;
+        remove_connection(server, *socket_context);
+        *socket_context = NULL;
         /* At its limit libmicrohttpd takes the listening socket out of its epoll; only the run after the one
          * that closes a connection puts it back, and nothing else would make that run. */
         daemon->is_due = true;
         return;
     }
     server->connections++;
-    /* any pointer that is not NULL: one too many */
-    *socket_context = server->connections > server->settings.connections ? daemon : NULL;
+    *socket_context = add_connection(daemon, connection);
 }
 
 /* The first thing called for a request, with the target as it came. */
@@ -109,10 +152,9 @@ static enum MHD_Result queue(struct http_exchange *exchange)
 static bool answer_early(struct http_exchange *exchange)
 {
     const char *length = http_exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    const struct http_connection *connection = connection_of(exchange);
 
-    if (info && info->socket_context) {
+    if (connection && connection->is_refused) {
         exchange->is_refused = true;
         http_answer_problem(exchange, MHD_HTTP_SERVICE_UNAVAILABLE,
                             "There are too many connections; try again in a moment.");
@@ -368,22 +410,43 @@ void http_server_unwatch(struct http_server *server, int fd)
     }
 }
 
+enum { TLS_OPTIONS = 4 };
+
+static void add_tls(const struct listener *listener, struct MHD_OptionItem options[TLS_OPTIONS])
+{
+    size_t count = 0;
+
+    if (listener->tls) {
+        options[count++] =
+            (struct MHD_OptionItem){MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)tls_retrieve};
+        options[count++] =
+            (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)tls_priorities};
+    }
+    if (listener->tls && tls_asks_clients()) /* that it asks for one is all: tls_client_name() looks at it */
+        options[count++] =
+            (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_TRUST, 0, (void *)(uintptr_t)tls_client_ca()};
+    options[count] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+}
+
 static int start_daemon(struct http_server *server, const struct listener *listener, struct error *error)
 {
     struct server_daemon *daemon = &server->daemons[server->daemon_count];
     const struct http_settings *settings = &server->settings;
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = daemon};
+    struct MHD_OptionItem options[TLS_OPTIONS];
     const union MHD_DaemonInfo *info;
 
     *daemon = (struct server_daemon){.kind = EVENT_DAEMON, .server = server, .listener = listener};
+    add_tls(listener, options);
     daemon->mhd = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, daemon,
-        MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL, MHD_OPTION_LISTEN_SOCKET, listener->fd,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)(settings->connections + CONNECTIONS_SPARE),
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)((settings->idle_ms + 999) / 1000),
-        MHD_OPTION_URI_LOG_CALLBACK, on_target, daemon, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, daemon,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (listener->tls ? MHD_USE_TLS : 0), 0,
+        NULL, NULL, on_request, daemon, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
+        MHD_OPTION_LISTEN_SOCKET, listener->fd, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)(settings->connections + CONNECTIONS_SPARE), MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)((settings->idle_ms + 999) / 1000), MHD_OPTION_URI_LOG_CALLBACK, on_target, daemon,
+        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, daemon, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_ARRAY, options, MHD_OPTION_END);
     if (!daemon->mhd)
         return error_set(error, EIO, "Can't serve HTTP on %s.", listener->url);
     server->daemon_count++;

@@ -37,6 +37,14 @@ const struct config_key config_keys[] = {
      "running answers get so long at shutdown"},
     {"log-level", "server", CONFIG_LOG_LEVEL, KEY(log_level), "info", 0, 0, "LEVEL",
      "error, warning, info or debug"},
+    {"tls-certificate", "tls", CONFIG_STRING, KEY(tls_certificate), "", 0, 0, "FILE",
+     "serve HTTPS over TCP with this certificate and its chain, PEM"},
+    {"tls-key", "tls", CONFIG_STRING, KEY(tls_key), "", 0, 0, "FILE",
+     "its private key, PEM; otherwise it stands in the same file"},
+    {"tls-client-ca", "tls", CONFIG_STRING, KEY(tls_client_ca), "", 0, 0, "FILE",
+     "ask clients for a certificate that one of these has signed, PEM (certificate-roles)"},
+    {"tls-self-signed", "tls", CONFIG_SWITCH, KEY(tls_self_signed), "0", 0, 1, "",
+     "serve HTTPS with a certificate made at the start, whose fingerprint is printed"},
     {"anonymous-role", "access", CONFIG_STRING, KEY(anonymous_role), "", 0, 0, "ROLE",
      "what those of this machine may do who show nothing, over loopback: none, reader, operator, dumper or "
      "admin; otherwise admin, and none where there are tokens, passwords, JWTs or certificates"},
@@ -316,6 +324,7 @@ static int set_key(struct config *config, const struct config_key *key, const ch
         return config_set_string(string_of(config, key), value);
     case CONFIG_ROLE:
         return set_role(number_of(config, key), value);
+    case CONFIG_SWITCH:
     case CONFIG_NUMBER:
     case CONFIG_DURATION:
     case CONFIG_SIZE:
@@ -337,6 +346,7 @@ static const char *form_of(enum config_type type)
         return "URLs with blanks between, which begin with http://, https:// or file://";
     case CONFIG_NETWORKS:
         return "up to 32 addresses, networks such as 10.0.0.0/8, and unix, with commas or blanks between";
+    case CONFIG_SWITCH:
     case CONFIG_NUMBER:
         return "a number";
     case CONFIG_DURATION:

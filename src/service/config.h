@@ -20,6 +20,9 @@ struct config {
     uint64_t connections, stall_timeout, stop_timeout;
     uint64_t dotnet_monitor; /* 0 or 1: whether its routes are there */
     uint64_t log_level;      /* enum log_level */
+    /* [tls] */
+    char *tls_certificate, *tls_key, *tls_client_ca; /* files; "" none */
+    uint64_t tls_self_signed;                        /* 0 or 1 */
     /* [access] */
     char *anonymous_role;                   /* "" : admin where nothing else could be shown, else none */
     char *socket_roles, *certificate_roles; /* "NAME:ROLE,..." */
@@ -62,6 +65,7 @@ enum config_type {
     CONFIG_SIZE,     /* bytes between minimum and maximum */
     CONFIG_LOG_LEVEL,
     CONFIG_ROLE,   /* enum role, but none */
+    CONFIG_SWITCH, /* 0 or 1; as a flag it stands alone */
     CONFIG_RULE,   /* may be given several times */
     CONFIG_REDACT, /* nothing, or environ */
 };

@@ -82,6 +82,13 @@ struct flag {
     const char *value; /* NULL: none */
 };
 
+static bool is_switch(const struct flag *flag)
+{
+    const struct config_key *key = find_key(flag->name, flag->name_size);
+
+    return key && key->type == CONFIG_SWITCH;
+}
+
 /* The flag at argv[*index], moving past it and its value. */
 static int next_flag(int argc, char **argv, int *index, struct flag *ret_flag, struct error *error)
 {
@@ -96,6 +103,8 @@ static int next_flag(int argc, char **argv, int *index, struct flag *ret_flag, s
     ++*index;
     if (equals) {
         flag.value = equals + 1;
+    } else if (is_switch(&flag)) {
+        flag.value = "1";
     } else if (strcmp(flag.name, "config") == 0 || find_key(flag.name, flag.name_size)) {
         if (*index == argc)
             return error_set(error, EINVAL, "%s needs a value; see --help.", text);
@@ -211,6 +220,7 @@ static int print_key(const struct config *config, const struct config_key *key, 
         if (number % (1 << 20) == 0)
             return buffer_append_format(out, "%s = %" PRIu64 "M\n", key->name, number >> 20);
         return buffer_append_format(out, "%s = %" PRIu64 "\n", key->name, number);
+    case CONFIG_SWITCH:
     case CONFIG_NUMBER:
         return buffer_append_format(out, "%s = %" PRIu64 "\n", key->name, number);
     }
@@ -239,8 +249,9 @@ int config_help(struct buffer *out)
     int r = 0;
 
     for (const struct config_key *key = config_keys; r == 0 && key->name; key++) {
-        r = buffer_append_format(out, "  --%s %s\n      %s", key->name, key->placeholder, key->help);
-        if (r == 0 && key->otherwise[0])
+        r = buffer_append_format(out, "  --%s%s%s\n      %s", key->name, *key->placeholder ? " " : "",
+                                 key->placeholder, key->help);
+        if (r == 0 && key->otherwise[0] && key->type != CONFIG_SWITCH)
             r = buffer_append_format(out, " (default %s)", key->otherwise);
         if (r == 0)
             r = buffer_append_string(out, "\n");

@@ -360,20 +360,23 @@ bool gate_child_ended(struct gate *gate, pid_t pid)
     return false;
 }
 
-void gate_reload(struct gate *gate)
+bool gate_reload(struct gate *gate)
 {
+    struct file_state before[FILES];
     struct error error = {0};
 
     if (!authenticator_is_needed(gate->config))
-        return;
+        return false;
+    memcpy(before, gate->files, sizeof before);
     read_files(gate, gate->files);
     if (start_checker(gate, FOR_TOKENS, &error) < 0) {
         log_error("%s What was read before stays in force.", error.text);
-        return;
+        return false;
     }
     end_checker(gate, FOR_PASSWORDS);
     known_clear(&gate->known);
     log_info("Who may do what was read again.");
+    return memcmp(before, gate->files, sizeof before) != 0;
 }
 
 bool gate_look(struct gate *gate)
@@ -387,6 +390,5 @@ bool gate_look(struct gate *gate)
     read_files(gate, states);
     if (memcmp(states, gate->files, sizeof states) == 0)
         return false;
-    gate_reload(gate);
-    return true;
+    return gate_reload(gate);
 }

@@ -43,7 +43,7 @@ uint64_t gate_next_deadline(const struct gate *gate); /* when to call it; UINT64
 bool gate_child_ended(struct gate *gate, pid_t pid);
 
 /* Has the files read again. What was known by them is forgotten. On failure the old ones stay, and the log
- * says so. */
-void gate_reload(struct gate *gate);
-/* The same where a file has changed; looks once a second. True: it has, and was read. */
+ * says so. True: they are other ones than before. */
+bool gate_reload(struct gate *gate);
+/* The same where a file has changed; looks once a second. */
 bool gate_look(struct gate *gate);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "service/channel.h"
+#include "service/front_files.h"
 #include "service/gate.h"
 #include "service/gate_roles.h"
 #include "service/pool.h"
@@ -357,8 +358,10 @@ static void reload(struct inspector *inspector)
         log_error("%s It goes on in the old file.", error.text);
     else if (inspector->audit.fd >= 0)
         pool_renew(&inspector->pool);
-    gate_reload(inspector->gate);
-    pool_end_endless(&inspector->pool); /* who watches has to show again who he is */
+    if (front_files_send(inspector->config, inspector->channel, &error) < 0)
+        log_error("%s TLS goes on with what it has.", error.text);
+    if (gate_reload(inspector->gate))
+        pool_end_endless(&inspector->pool); /* who watches has to show again who he is */
 }
 
 static void take_signals(struct inspector *inspector)

@@ -7,6 +7,7 @@
 #include "proc/users.h"
 #include "service/channel.h"
 #include "service/debuginfo.h"
+#include "service/front_files.h"
 #include "service/inspector.h"
 #include "service/sandbox.h"
 #include "service/signals.h"
@@ -124,12 +125,20 @@ static int run_fronts(struct service *service, struct error *error)
         r = start_front(service, &channel, &pid, error);
         if (r < 0)
             return r;
+        r = front_files_send(service->config, channel, error);
+        if (r < 0) {
+            end_front(pid, &end);
+            (void)fd_close(channel); /* always -1 */
+            return r;
+        }
         if (service->starts == 1)
             (void)sd_notify(0, "READY=1\nSTATUS=Serving"); /* nobody has to listen */
         r = inspector_run(service->inspector, channel, pid, &end, error);
         end_front(pid, &end);
         if (r < 0 || end.stopped)
             return r;
+        if (WIFEXITED(end.front_status) && WEXITSTATUS(end.front_status) == FRONT_IS_MISCONFIGURED)
+            return error_set(error, EINVAL, "The network side can't do what is configured.");
         if (WIFSIGNALED(end.front_status))
             log_warning("The network side was ended by signal %d; starting another.",
                         WTERMSIG(end.front_status));

@@ -19,6 +19,9 @@ struct front_start {
     void *data;                  /* the caller's */
 };
 
+/* A front that ends with this finds something wrong that another one would find, too, and has said what. */
+enum { FRONT_IS_MISCONFIGURED = 78 /* EX_CONFIG */ };
+
 /* Returns the exit code of the front. Before it takes in the first byte from outside it calls
  * sandbox_seal_front (service/sandbox.h). */
 typedef int front_function(const struct front_start *start);
