@@ -192,7 +192,8 @@ static void the_help_names_every_key(void **state)
     assert_int_equal(config_help(&help), 0);
     for (const struct config_key *key = config_keys; key->name; key++) {
         char flag[64];
-        (void)snprintf(flag, sizeof flag, "--%s %s", key->name, key->placeholder);
+        (void)snprintf(flag, sizeof flag, "--%s%s%s\n", key->name, *key->placeholder ? " " : "",
+                       key->placeholder);
         assert_non_null(strstr(buffer_string(&help), flag));
     }
 }
