@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import socket
 import struct
@@ -14,7 +15,7 @@ import zipfile
 import pytest
 
 from conftest import wait_until
-from dotnet import STANDS, dotnet_dump, names_of, plain, publish, sos_stacks, start_stands
+from dotnet import ENVIRONMENT, STANDS, dotnet_dump, install_tool, names_of, plain, publish, sos_stacks, start_stands
 from test_dump_readers import needs, run
 from test_gcdump import TOOK_TOO_LONG, patiently, traces
 
@@ -82,6 +83,20 @@ def test_as_its_threads_and_dotnet_dump_say(procscope, program, tmp_path):
     threads = by_id(answer)
     assert {thread: [plain(method) for method in frames] for thread, frames in found.items() if frames} == {
         number: [plain(method) for method in managed(thread)] for number, thread in threads.items() if managed(thread)}
+
+
+def test_as_dotnet_stack_says(procscope, program, tmp_path):
+    """Names to the letter, but for what a type is said to be."""
+    tool = install_tool("dotnet-stack", "10.0.750501", tmp_path)
+    said = run(tool, "report", "-p", program.pid, env={**ENVIRONMENT, "TMPDIR": str(program.folder)}).stdout.decode()
+    found, frames = {}, None
+    for line in said.splitlines():
+        if match := re.match(r"Thread \(0x([0-9A-F]+)\)", line):
+            frames = found.setdefault(int(match[1], 16), [])
+        elif frames is not None and (match := re.match(r"  [\w.]+!(.*)", line)):
+            frames.append(re.sub(r"\b(value )?class ", "", match[1]))
+    threads = by_id(ask_json(procscope, program.pid))
+    assert len(found) == 4 and all(managed(threads[thread]) == frames for thread, frames in found.items()), said
 
 
 def test_forms(procscope, service, program):
