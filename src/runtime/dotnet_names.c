@@ -57,7 +57,7 @@ static void keep(struct dotnet_names *names)
     if (names->methods.count == 0 || size > LIMIT_DOTNET_KEPT || !read_key(names, &key))
         return;
     dotnet_methods_release(&kept.methods);
-    if (names->was_asked)
+    if (names->is_fresh)
         kept.until_ms = clock_monotonic_ms() + LIMIT_DOTNET_KEPT_MS;
     kept.key = key;
     kept.time = names->time;
@@ -98,6 +98,7 @@ static void ask(struct dotnet_names *names)
         return;
     dotnet_methods_release(&names->methods);
     names->methods = methods;
+    names->is_fresh = true;
     names->time = clock_realtime_ns();
     if (methods.is_cut)
         (void)error_set(&names->error, EFBIG, "The .NET runtime has more methods than are kept.");
@@ -109,7 +110,7 @@ static const struct dotnet_method *find(const struct dotnet_names *names, uint64
 {
     const struct dotnet_method *method = dotnet_methods_find(&names->methods, address);
 
-    return method && (names->was_asked || !method->is_dynamic) ? method : NULL;
+    return method && (names->is_fresh || !method->is_dynamic) ? method : NULL;
 }
 
 bool dotnet_names_find(struct dotnet_names *names, uint64_t address, const char **ret_name,

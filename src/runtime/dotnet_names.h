@@ -19,6 +19,7 @@ struct dotnet_names {
     struct dotnet dotnet;
     struct dotnet_methods methods;
     bool is_begun, was_asked;
+    bool is_fresh; /* methods are of this very moment */
 };
 
 #define DOTNET_NAMES_INIT(of, patience)                                                                      \
