@@ -36,9 +36,10 @@ static void check_heap(const struct dotnet_heap *heap)
     for (size_t i = 0; i < heap->nodes.count; i++) {
         const struct dotnet_node *node = &heap->nodes.items[i];
 
-        check(i == 0 || heap->nodes.items[i - 1].address <= node->address);
-        check(node->type < heap->types.count && heap->types.items[node->type].name);
-        check((uint64_t)node->first_edge + node->edge_count <= heap->edges.count);
+        check(i == 0 || dotnet_node_address(node - 1) <= dotnet_node_address(node));
+        check(node->shape < heap->shapes.count && dotnet_node_shape(heap, node)->type < heap->types.count);
+        check(heap->types.items[dotnet_node_shape(heap, node)->type].name != NULL);
+        check((uint64_t)node->first_edge + dotnet_node_edges(heap, node) <= heap->edges.count);
     }
     for (size_t i = 0; i < heap->roots.count; i++)
         check(heap->roots.items[i].address < heap->nodes.count &&
@@ -60,6 +61,24 @@ static void check_file(const struct dotnet_heap *heap)
     check(dotnet_gcdump_size(heap, &facts, &size) == 0);
     check(dotnet_gcdump_write(heap, &facts, sink) == 0);
     check(file.size == size);
+}
+
+/* As few as the first byte says. */
+static void check_sample(const struct dotnet_heap *heap, size_t most)
+{
+    struct dotnet_gcdump_facts facts = {.machine = "m", .process = "p", .log = "l"};
+    _cleanup_dotnet_file_types_ struct dotnet_file_types types = {0};
+    _cleanup_dotnet_sample_ struct dotnet_sample sample = {0};
+    _cleanup_buffer_ struct buffer file = BUFFER_INIT(0);
+    _cleanup_sink_ struct sink *sink = NULL;
+    uint64_t size;
+
+    check(dotnet_file_types_init(&types, heap) == 0 && dotnet_sample_init(&sample, heap, &types, most) == 0);
+    check(sample.count <= most && sample.objects < sample.count &&
+          dotnet_sample_has(&sample, heap->nodes.count));
+    facts.sample = &sample;
+    check(sink_memory_new(&file, &sink) == 0 && dotnet_gcdump_size(heap, &facts, &size) == 0);
+    check(dotnet_gcdump_write(heap, &facts, sink) == 0 && file.size == size);
 }
 
 static int add_up(void *to, const struct heap_type *type)
@@ -111,6 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             check_counts(&whole, &counted);
         check_heap(&whole);
         check_file(&whole);
+        check_sample(&whole, data[0] % 32 + 1);
     }
     read_texts(data, size);
     return 0;

@@ -80,8 +80,8 @@
 #define LIMIT_DOTNET_QUIET_MS 60000u             /* for it to send nothing in the middle of a dump */
 #define LIMIT_DOTNET_BLOCK (4u * 1024 * 1024)    /* what is kept of its stream at a time, in bytes */
 #define LIMIT_DOTNET_FORMS 65536u                /* kinds of events */
-#define LIMIT_DOTNET_OBJECTS 268435456u          /* 24 bytes each ... */
-#define LIMIT_DOTNET_REFERENCES 2147483648u      /* ... and 8 of each reference between them */
+#define LIMIT_DOTNET_OBJECTS 268435456u          /* 16 bytes each ... */
+#define LIMIT_DOTNET_REFERENCES 2147483648u      /* ... and 6 of each reference between them */
 #define LIMIT_DOTNET_ROOTS 67108864u             /* 16 bytes each */
 #define LIMIT_DOTNET_TYPES 1048576u              /* 88 bytes each */
 #define LIMIT_DOTNET_FIELDS 1048576u             /* that are static */

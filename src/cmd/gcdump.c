@@ -16,6 +16,7 @@ enum {
     OPTION_FORCE = 'f',
     OPTION_QUIET = 'q',
     OPTION_FORMAT = OPTION_OWN,
+    OPTION_MAXIMUM,
 };
 
 /* "41,112 objects of 3.1 MiB in all, .NET 10.0.1; paused for 12.3 ms", or what a runtime is known by that
@@ -36,6 +37,9 @@ static int describe(const struct dump_output *output, struct buffer *line)
     format_bytes((int64_t)bytes, heap);
     r = buffer_append_format(line, "%s objects of %s in all, .NET %s",
                              dump_output_head(output, "X-Gcdump-Objects"), heap, runtime);
+    if (r >= 0 && *dump_output_head(output, "X-Gcdump-Sampled-Objects"))
+        r = buffer_append_format(line, "; %s of them are in the file",
+                                 dump_output_head(output, "X-Gcdump-Sampled-Objects"));
     return r >= 0 && pause_us > 0
                ? buffer_append_format(line, "; paused for %.1f ms", (double)pause_us / 1000)
                : r;
@@ -111,6 +115,8 @@ static int run(const struct invocation *invocation)
         exit = session_request(&session, "gcdump", &request);
     if (exit == 0)
         exit = session_argument(&request, "format", format ? format : format_of(path));
+    if (exit == 0)
+        exit = session_argument(&request, "maxDumpCountK", invocation_option(invocation, OPTION_MAXIMUM));
     output.force = invocation_option(invocation, OPTION_FORCE) != NULL;
     output.quiet = invocation_option(invocation, OPTION_QUIET) != NULL;
     output.min_rate = session.context.min_rate;
@@ -123,6 +129,8 @@ static const struct command_option options[] = {
      "where to: a file, a directory, - for a pipe (default: a name made here)"},
     {OPTION_FORMAT, "format", "WORD",
      "raw (a .gcdump), zip or diagsession (default: as FILE's name says, else raw)"},
+    {OPTION_MAXIMUM, "max-count-k", "N",
+     "at most N thousand objects: a sample, with factors for readers (default: all)"},
     {OPTION_FORCE, "force", NULL, "write over a file that is there"},
     {OPTION_QUIET, "quiet", NULL, "no progress and no closing line"},
     {0},

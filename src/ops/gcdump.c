@@ -22,14 +22,17 @@ static int read_format(const struct request *request, struct heap_file *file, st
                      format);
 }
 
-static int read_maximum(const struct request *request, struct error *error)
+static int read_maximum(const struct request *request, struct heap_target *target, struct error *error)
 {
     uint64_t thousands;
     int r = request_u64(request, "maxDumpCountK", 0, UINT32_MAX, &thousands, error);
 
-    if (r == 0 && thousands > 0)
+    if (r == 0 && thousands > 0 && !target->how->samples)
         r = error_set(error, EOPNOTSUPP,
-                      "A sample of the objects (maxDumpCountK) is not supported: without it all are dumped.");
+                      "A sample of the objects (maxDumpCountK) is had of .NET only: %s dumps all.",
+                      runtime_name(target->runtime.kind));
+    if (r == 0)
+        target->most_nodes = thousands * 1000;
     return r;
 }
 
@@ -37,12 +40,12 @@ int operation_gcdump(const struct operation_context *context, const struct reque
                      struct answer *answer, struct error *error)
 {
     _cleanup_heap_file_ struct heap_file file = HEAP_FILE_INIT;
-    int r = read_maximum(request, error);
+    int r = read_format(request, &file, error);
 
-    if (r == 0)
-        r = read_format(request, &file, error);
     /* what has none of these runtimes is asked as if it was .NET: it may be linked into the program */
     if (r == 0)
         r = heap_target_open(context, request, &heap_dotnet, &file.target, error);
+    if (r == 0)
+        r = read_maximum(request, &file.target, error);
     return r < 0 ? r : heap_file_send(context, request, &file, answer, error);
 }

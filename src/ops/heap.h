@@ -13,7 +13,8 @@ struct heap_target {
     struct map_list maps;
     struct runtime runtime;
     const struct heap_runtime *how;
-    bool live; /* only what can be reached is asked for */
+    bool live;         /* only what can be reached is asked for */
+    size_t most_nodes; /* in the file, where it can be a sample; 0: all objects */
 };
 
 #define HEAP_TARGET_INIT ((struct heap_target){.process = PIDREF_INIT})
@@ -36,6 +37,7 @@ struct heap_runtime {
     const char *resource;              /* what it is in a .diagsession */
     bool has_all;                      /* objects that nothing reaches can be had, too: live=false */
     bool holds;                        /* the program stands still until the file's last byte */
+    bool samples;                      /* the file can have fewer objects than the heap */
     /* What the head alone says of it, without a dump; NULL: nothing more. */
     int (*look)(const struct heap_target *target, struct fields *extra, struct error *error);
     /* Hands on each type, and sets view->pause_us where it is known. */

@@ -15,11 +15,14 @@
 struct told {
     struct dotnet dotnet;
     struct dotnet_collection collection;
+    struct dotnet_sample sample;
+    bool is_sampled;
     char version[DOTNET_VERSION_SIZE];
 };
 
 static void told_release(struct told *told)
 {
+    dotnet_sample_release(&told->sample);
     dotnet_collection_release(&told->collection);
     dotnet_release(&told->dotnet);
 }
@@ -75,31 +78,58 @@ static int describe(const struct told *told, struct fields *extra)
         r = fields_add_format(extra, "X-Gcdump-Bytes", "%" PRIu64, collection->heap.total_size);
     if (r == 0)
         r = fields_add_format(extra, "X-Gcdump-Pause-Microseconds", "%" PRIu64, collection->pause_us);
+    if (r == 0 && told->is_sampled)
+        r = fields_add_format(extra, "X-Gcdump-Sampled-Objects", "%zu", told->sample.objects);
     return r;
+}
+
+/* Where the file may not have all of them. */
+static int sample(const struct heap_target *target, struct told *told, struct error *error)
+{
+    _cleanup_dotnet_file_types_ struct dotnet_file_types types = {0};
+    const struct dotnet_heap *heap = &told->collection.heap;
+    int r;
+
+    if (target->most_nodes == 0 || heap->nodes.count + heap->groups.count <= target->most_nodes)
+        return 0;
+    r = dotnet_file_types_init(&types, heap);
+    if (r == 0)
+        r = dotnet_sample_init(&told->sample, heap, &types, target->most_nodes);
+    told->is_sampled = r == 0;
+    return r < 0 ? error_set(error, EFBIG, "There is too little memory to choose among %zu objects.",
+                             heap->nodes.count)
+                 : 0;
 }
 
 /* What is written of the dump's making into it. */
 struct story {
     struct dotnet_gcdump_facts facts;
-    char process[256], log[512];
+    char process[256], log[640];
 };
 
 static void tell_story(const struct operation_context *context, const struct heap_target *target,
                        const struct told *told, struct story *story)
 {
     const struct dotnet_heap *heap = &told->collection.heap;
+    size_t used;
 
     operation_target_name(&target->process, story->process, sizeof story->process);
     (void)snprintf(story->log, sizeof story->log,
                    "procscope " PROCSCOPE_VERSION ", .NET %s: %" PRIu64 " objects, %" PRIu64
                    " bytes, %" PRIu64 " references that led nowhere; paused for %" PRIu64 " us",
                    told->version, heap->objects, heap->total_size, heap->unknown_edges,
-                   told->collection.pause_us); /* fits */
+                   told->collection.pause_us); /* fits, with what follows */
+    used = strlen(story->log);
+    if (told->is_sampled)
+        (void)snprintf(story->log + used, sizeof story->log - used,
+                       "; %zu of the objects are here: counts are to be multiplied by the factors of types",
+                       told->sample.objects);
     story->facts = (struct dotnet_gcdump_facts){.machine = context->machine_name,
                                                 .process = story->process,
                                                 .log = story->log,
                                                 .pid = (int)target->process.pid,
-                                                .time = clock_realtime_ns()};
+                                                .time = clock_realtime_ns(),
+                                                .sample = told->is_sampled ? &told->sample : NULL};
 }
 
 static int measure(const struct told *told, const struct story *story, uint64_t *ret_size,
@@ -138,6 +168,8 @@ static int dump(const struct operation_context *context, const struct heap_targe
 
     if (r == 0)
         r = dotnet_collect(&told.dotnet, false, collect_until(context), &told.collection, error);
+    if (r == 0)
+        r = sample(target, &told, error);
     if (r < 0)
         return r;
     tell_story(context, target, &told, &story);
@@ -165,6 +197,7 @@ static int look(const struct heap_target *target, struct fields *extra, struct e
 const struct heap_runtime heap_dotnet = {.kind = RUNTIME_DOTNET,
                                          .ending = ".gcdump",
                                          .content_type = "application/octet-stream",
+                                         .samples = true,
                                          .resource = "Microsoft.Diagnostics.GcDump",
                                          .look = look,
                                          .count = count,

@@ -80,7 +80,8 @@ static const struct operation_argument heap_arguments[] = {
 };
 
 static const struct operation_argument gcdump_arguments[] = {
-    {"maxDumpCountK", ARGUMENT_NUMBER, "0: all objects, and nothing else is supported"},
+    {"maxDumpCountK", ARGUMENT_NUMBER,
+     "thousands of objects at most: a sample, with factors for readers (.NET); otherwise, or 0, all"},
     {"format", ARGUMENT_STRING, "raw, zip or diagsession"},
     {0},
 };

@@ -75,18 +75,21 @@ static void put_kind(struct writer *writer, const char *name, uint32_t version, 
     put_u8(writer, TAG_END);
 }
 
-/* Seven bits a byte, the highest first; the first byte has the sign. */
+/* Seven bits a byte, the highest first; the first byte has the sign. Places and sizes have 32 bits. */
 static void put_packed(struct writer *writer, int64_t value)
 {
-    uint8_t bytes[5];
-    int count = 1;
+    enum { MOST = 5 };
+    int bits = 65 - __builtin_clzll((uint64_t)(value ^ value >> 63) | 1), count = (bits + 6) / 7;
+    uint8_t *bytes = writer->bytes + writer->used;
 
-    while (count < (int)sizeof bytes &&
-           (value < -(1ll << (7 * count - 1)) || value >= 1ll << (7 * count - 1)))
-        count++;
+    writer->at += (uint64_t)count;
+    if (!writer->sink)
+        return;
     for (int i = 0; i < count; i++)
         bytes[i] = (uint8_t)((value >> 7 * (count - 1 - i) & 0x7f) | (i + 1 < count ? 0x80 : 0));
-    put(writer, bytes, (size_t)count);
+    writer->used += (size_t)count;
+    if (writer->used > sizeof writer->bytes - MOST)
+        flush(writer);
 }
 
 /* A name that stands for a type where it is several sizes. */
@@ -109,35 +112,8 @@ static void put_type(struct writer *writer, const char *name, const char *module
     put_string(writer, module);
 }
 
-/* Type 0 is for what is referred to and is not there: readers count on it. Then those of groups, which are
- * one each, then those of objects. */
-struct types {
-    uint32_t *firsts; /* of each type of the heap */
-    uint32_t count;
-};
-
-static int number_types(const struct dotnet_heap *heap, struct types *types)
-{
-    types->count = 1 + (uint32_t)heap->groups.count;
-    types->firsts = calloc(heap->types.count + 1, sizeof *types->firsts);
-    if (!types->firsts)
-        return -ENOMEM;
-    for (size_t i = 0; i < heap->types.count; i++) {
-        types->firsts[i] = types->count;
-        types->count += (uint32_t)__builtin_popcount(heap->types.items[i].classes);
-    }
-    return 0;
-}
-
-static uint32_t type_of(const struct dotnet_heap *heap, const struct types *types,
-                        const struct dotnet_node *node)
-{
-    unsigned below = heap->types.items[node->type].classes & ((1u << dotnet_size_class(node->size)) - 1);
-
-    return types->firsts[node->type] + (uint32_t)__builtin_popcount(below);
-}
-
-static void put_types(struct writer *writer, const struct dotnet_heap *heap, const struct types *types)
+static void put_types(struct writer *writer, const struct dotnet_heap *heap,
+                      const struct dotnet_file_types *types)
 {
     put_u32(writer, types->count);
     put_type(writer, "UNDEFINED", NULL, 0, 0);
@@ -162,88 +138,145 @@ static size_t pairs_of(const struct dotnet_heap *heap, size_t node, size_t *next
     return count;
 }
 
-static void put_node(struct writer *writer, const struct dotnet_heap *heap, const struct types *types,
-                     size_t i, size_t *next_pair)
+/* What the graph is made of. */
+struct graph {
+    const struct dotnet_heap *heap;
+    const struct dotnet_sample *sample; /* NULL: all of it */
+    struct dotnet_file_types types;
+};
+
+static void graph_release(struct graph *graph)
 {
+    dotnet_file_types_release(&graph->types);
+}
+
+static bool is_there(const struct graph *graph, size_t target)
+{
+    return target < graph->heap->nodes.count && dotnet_sample_has(graph->sample, target);
+}
+
+static void put_place(struct writer *writer, const struct graph *graph, size_t id, size_t self)
+{
+    put_packed(writer, (int64_t)dotnet_sample_place(graph->sample, id) - (int64_t)self);
+}
+
+static void put_node(struct writer *writer, const struct graph *graph, size_t i, size_t self,
+                     size_t *next_pair)
+{
+    const struct dotnet_heap *heap = graph->heap;
     const struct dotnet_node *node = &heap->nodes.items[i];
-    const struct dotnet_type *type = &heap->types.items[node->type];
-    bool usual = node->size == type->sizes[dotnet_size_class(node->size)];
+    const struct dotnet_shape *shape = dotnet_node_shape(heap, node);
+    bool usual = shape->size == heap->types.items[shape->type].sizes[dotnet_size_class(shape->size)];
+    const uint32_t *targets = heap->targets + node->first_edge;
+    uint32_t edges = dotnet_node_edges(heap, node);
     size_t pairs = pairs_of(heap, i, next_pair), known = 0;
 
-    put_packed(writer, (int64_t)type_of(heap, types, node) << 1 | !usual);
+    put_packed(writer, (int64_t)dotnet_file_type(&graph->types, heap, shape) << 1 | !usual);
     if (!usual)
-        put_packed(writer, node->size);
-    for (uint32_t k = 0; k < node->edge_count; k++)
-        known += heap->targets[node->first_edge + k] < heap->nodes.count;
-    put_packed(writer, (int64_t)(known + pairs));
-    for (uint32_t k = 0; k < node->edge_count; k++)
-        if (heap->targets[node->first_edge + k] < heap->nodes.count)
-            put_packed(writer, (int64_t)heap->targets[node->first_edge + k] - (int64_t)i);
+        put_packed(writer, shape->size);
+    for (uint32_t k = 0; k < edges; k++)
+        known += is_there(graph, targets[k]);
+    for (size_t k = 0; k < pairs; k++)
+        known += is_there(graph, heap->pairs.items[*next_pair + k].value);
+    put_packed(writer, (int64_t)known);
+    for (uint32_t k = 0; k < edges; k++)
+        if (is_there(graph, targets[k]))
+            put_place(writer, graph, targets[k], self);
     for (; pairs > 0; pairs--, (*next_pair)++)
-        put_packed(writer, (int64_t)heap->pairs.items[*next_pair].value - (int64_t)i);
+        if (is_there(graph, heap->pairs.items[*next_pair].value))
+            put_place(writer, graph, heap->pairs.items[*next_pair].value, self);
 }
 
 /* Groups stand behind the objects, as their own nodes. */
-static void put_group(struct writer *writer, const struct dotnet_heap *heap, size_t i)
+static void put_group(struct writer *writer, const struct graph *graph, size_t i, size_t self)
 {
+    const struct dotnet_heap *heap = graph->heap;
     const struct dotnet_group *group = &heap->groups.items[i];
+    const struct dotnet_root *roots = heap->roots.items + group->first_root;
     bool has_groups =
         i == DOTNET_ROOT || i == DOTNET_STATICS || i == DOTNET_THREAD_STATICS || i == DOTNET_OTHERS;
-    int64_t self = (int64_t)(heap->nodes.count + i), children = group->root_count;
+    size_t groups = has_groups ? heap->groups.count : 0, objects = heap->nodes.count;
+    int64_t children = 0;
 
-    for (size_t k = 0; has_groups && k < heap->groups.count; k++)
-        children += heap->groups.items[k].parent == i;
+    for (size_t k = 0; k < groups; k++)
+        children += heap->groups.items[k].parent == i && dotnet_sample_has(graph->sample, objects + k);
+    for (uint32_t k = 0; k < group->root_count; k++)
+        children += is_there(graph, roots[k].address);
     put_packed(writer, (int64_t)(1 + i) << 1);
     put_packed(writer, children);
-    for (size_t k = 0; has_groups && k < heap->groups.count; k++)
-        if (heap->groups.items[k].parent == i)
-            put_packed(writer, (int64_t)(heap->nodes.count + k) - self);
+    for (size_t k = 0; k < groups; k++)
+        if (heap->groups.items[k].parent == i && dotnet_sample_has(graph->sample, objects + k))
+            put_place(writer, graph, objects + k, self);
     for (uint32_t k = 0; k < group->root_count; k++)
-        put_packed(writer, (int64_t)heap->roots.items[group->first_root + k].address - self);
+        if (is_there(graph, roots[k].address))
+            put_place(writer, graph, roots[k].address, self);
 }
 
-static void put_nodes(struct writer *writer, const struct dotnet_heap *heap, const struct types *types)
+static size_t count_of(const struct graph *graph)
 {
-    struct writer sizes = {0};
-    uint64_t count = heap->nodes.count + heap->groups.count;
-    size_t next_pair = 0;
+    return graph->sample ? graph->sample->count : graph->heap->nodes.count + graph->heap->groups.count;
+}
 
-    put_u32(writer, (uint32_t)count);
-    for (size_t i = 0; i < count; i++) {
-        put_u32(writer, (uint32_t)sizes.at);
+/* offsets: gets where in nodes each begins; NULL: nobody asks. */
+static void put_all_nodes(struct writer *nodes, struct writer *offsets, const struct graph *graph)
+{
+    const struct dotnet_heap *heap = graph->heap;
+    size_t next_pair = 0, self = 0;
+
+    for (size_t i = 0; i < heap->nodes.count + heap->groups.count; i++) {
+        if (!dotnet_sample_has(graph->sample, i)) {
+            if (i < heap->nodes.count)
+                next_pair += pairs_of(heap, i, &next_pair);
+            continue;
+        }
+        if (offsets)
+            put_u32(offsets, (uint32_t)nodes->at);
         if (i < heap->nodes.count)
-            put_node(&sizes, heap, types, i, &next_pair);
+            put_node(nodes, graph, i, self, &next_pair);
         else
-            put_group(&sizes, heap, i - heap->nodes.count);
+            put_group(nodes, graph, i - heap->nodes.count, self);
+        self++;
     }
-    if (sizes.at > LIMIT_DOTNET_GRAPH)
-        writer->failure = -EFBIG;
-    put_u32(writer, (uint32_t)sizes.at);
-    next_pair = 0;
-    if (!writer->sink) {
-        writer->at += sizes.at;
+}
+
+static void put_nodes(struct writer *writer, const struct graph *graph)
+{
+    _cleanup_free_ struct writer *sizes = calloc(1, sizeof *sizes);
+
+    if (!sizes) {
+        writer->failure = -ENOMEM;
         return;
     }
-    for (size_t i = 0; i < heap->nodes.count; i++)
-        put_node(writer, heap, types, i, &next_pair);
-    for (size_t i = 0; i < heap->groups.count; i++)
-        put_group(writer, heap, i);
+    put_u32(writer, (uint32_t)count_of(graph));
+    put_all_nodes(sizes, writer, graph);
+    if (sizes->at > LIMIT_DOTNET_GRAPH)
+        writer->failure = -EFBIG;
+    put_u32(writer, (uint32_t)sizes->at);
+    if (writer->sink)
+        put_all_nodes(writer, NULL, graph);
+    else
+        writer->at += sizes->at;
 }
 
-static void put_graph(struct writer *writer, const struct dotnet_heap *heap, const struct types *types)
+static void put_graph(struct writer *writer, const struct graph *graph)
 {
-    uint64_t count = heap->nodes.count + heap->groups.count;
+    const struct dotnet_heap *heap = graph->heap;
+    const struct dotnet_sample *sample = graph->sample;
+    size_t count = count_of(graph);
 
     put_u8(writer, TAG_OBJECT);
     put_kind(writer, "Graphs.MemoryGraph", 1, 0);
-    put_u64(writer, heap->total_size);
-    put_u32(writer, (uint32_t)heap->nodes.count); /* the root's place: the first group */
-    put_types(writer, heap, types);
-    put_nodes(writer, heap, types);
+    put_u64(writer, sample ? sample->size : heap->total_size);
+    put_u32(writer, (uint32_t)dotnet_sample_place(sample, heap->nodes.count)); /* the root: the first group */
+    put_types(writer, heap, &graph->types);
+    put_nodes(writer, graph);
     put_u32(writer, (uint32_t)count);
     for (size_t i = 0; i < heap->nodes.count; i++)
-        put_u64(writer, heap->nodes.items[i].address);
-    for (size_t i = 0; i < heap->groups.count; i++)
+        if (dotnet_sample_has(sample, i)) {
+            put_u64(writer, dotnet_node_address(&heap->nodes.items[i]));
+            count--;
+        }
+    for (; count > 0; count--)
         put_u64(writer, 0);
     put_u8(writer, TAG_BYTE);
     put_u8(writer, 1); /* addresses have 64 bits */
@@ -260,7 +293,34 @@ static void put_generations(struct writer *writer)
     put_u8(writer, TAG_END);
 }
 
-static void put_facts(struct writer *writer, const struct dotnet_gcdump_facts *facts)
+static void put_float(struct writer *writer, float value)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &value, sizeof bits);
+    put_u32(writer, bits);
+}
+
+/* By how much what is there has to be multiplied for what there was. */
+static void put_averages(struct writer *writer, const struct graph *graph)
+{
+    const struct dotnet_heap *heap = graph->heap;
+    const struct dotnet_sample *sample = graph->sample;
+    double count = (double)(heap->nodes.count + heap->groups.count);
+
+    put_float(writer, sample ? (float)(count / (double)sample->count) : 1);
+    put_float(writer, sample && sample->size ? (float)((double)heap->total_size / (double)sample->size) : 1);
+}
+
+static void put_factors(struct writer *writer, const struct graph *graph)
+{
+    put_u32(writer, graph->sample ? graph->types.count : 0);
+    for (uint32_t i = 0; graph->sample && i < graph->types.count; i++)
+        put_float(writer, graph->sample->factors[i]);
+}
+
+static void put_facts(struct writer *writer, const struct graph *graph,
+                      const struct dotnet_gcdump_facts *facts)
 {
     put_string(writer, facts->log);
     put_u64(writer, (uint64_t)(TICKS_OF_1970 + facts->time / 100));
@@ -269,27 +329,24 @@ static void put_facts(struct writer *writer, const struct dotnet_gcdump_facts *f
     put_u32(writer, (uint32_t)facts->pid);
     put_u64(writer, 0); /* committed memory and resident set: not told */
     put_u64(writer, 0);
-    put_u32(writer, 0); /* no factors by type: all objects are there */
+    put_factors(writer, graph);
     put_u8(writer, TAG_STRING);
     put_string(writer, "procscope");
 }
 
-static void put_all(struct writer *writer, const struct dotnet_heap *heap, const struct types *types,
-                    const struct dotnet_gcdump_facts *facts)
+static void put_all(struct writer *writer, const struct graph *graph, const struct dotnet_gcdump_facts *facts)
 {
-    static const uint8_t one[4] = {0, 0, 0x80, 0x3f}; /* 1.0: as many objects and bytes as there were */
     uint64_t table;
 
     put_string(writer, "!FastSerialization.1");
     put_u8(writer, TAG_OBJECT);
     put_kind(writer, "GCHeapDump", 10, 8);
-    put_graph(writer, heap, types);
+    put_graph(writer, graph);
     put_u8(writer, 1); /* 64 bits, again */
-    put(writer, one, sizeof one);
-    put(writer, one, sizeof one);
+    put_averages(writer, graph);
     put_u8(writer, TAG_NULL); /* no JavaScript */
     put_generations(writer);
-    put_facts(writer, facts);
+    put_facts(writer, graph, facts);
     put_u8(writer, TAG_END);
     put_u8(writer, TAG_END); /* of all objects */
     /* no references forward; then where their table is, and where that is said */
@@ -307,14 +364,13 @@ static int run(const struct dotnet_heap *heap, const struct dotnet_gcdump_facts 
                uint64_t *ret_size)
 {
     _cleanup_free_ struct writer *writer = calloc(1, sizeof *writer);
-    struct types types = {0};
-    int r = writer ? number_types(heap, &types) : -ENOMEM;
+    _cleanup_(graph_release) struct graph graph = {.heap = heap, .sample = facts->sample};
+    int r = writer ? dotnet_file_types_init(&graph.types, heap) : -ENOMEM;
 
     if (r < 0)
         return r;
     writer->sink = sink;
-    put_all(writer, heap, &types, facts);
-    free(types.firsts);
+    put_all(writer, &graph, facts);
     if (ret_size)
         *ret_size = writer->at;
     return writer->failure;

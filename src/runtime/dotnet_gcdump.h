@@ -6,13 +6,14 @@
  * microsoft/perfview src/FastSerialization. */
 #pragma once
 
-#include "runtime/dotnet_heap.h"
+#include "runtime/dotnet_sample.h"
 #include "stream/sink.h"
 
 struct dotnet_gcdump_facts {
     const char *machine, *process, *log;
     int pid;
-    int64_t time; /* ns since 1970 */
+    int64_t time;                       /* ns since 1970 */
+    const struct dotnet_sample *sample; /* of the same heap: what is written; NULL: all */
 };
 
 /* heap: finished. -EFBIG: it has more than such a file can hold. */

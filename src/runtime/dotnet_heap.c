@@ -59,6 +59,7 @@ void dotnet_heap_release(struct dotnet_heap *heap)
     if (!heap)
         return;
     free(heap->nodes.items);
+    free(heap->shapes.items);
     free(heap->edges.items);
     free(heap->types.items);
     free(heap->groups.items);
@@ -69,6 +70,8 @@ void dotnet_heap_release(struct dotnet_heap *heap)
     dotnet_map_release(&heap->types_by_name);
     dotnet_map_release(&heap->modules_by_id);
     dotnet_map_release(&heap->groups_by_name);
+    dotnet_map_release(&heap->shapes_by_key);
+    dotnet_map_release(&heap->many_edges);
     string_pool_free(heap->strings);
     buffer_release(&heap->text);
     *heap = (struct dotnet_heap){0};
@@ -118,6 +121,83 @@ static bool take_list(struct dotnet_bytes *bytes, size_t entry, uint32_t *next, 
     return follows;
 }
 
+uint32_t dotnet_node_edges(const struct dotnet_heap *heap, const struct dotnet_node *node)
+{
+    uint32_t many = DOTNET_MANY_EDGES;
+
+    if ((node->key & DOTNET_MANY_EDGES) < DOTNET_MANY_EDGES)
+        return node->key & DOTNET_MANY_EDGES;
+    (void)dotnet_map_find(&heap->many_edges, node->first_edge, &many); /* it is there */
+    return many;
+}
+
+/* The objects of a type mostly come one behind the other. */
+static int find_type(struct dotnet_heap *heap, uint64_t id, uint32_t *ret_type)
+{
+    if (heap->last_id != id + 1) {
+        int r = dotnet_heap_type(heap, id, &heap->last_type);
+
+        if (r < 0)
+            return r;
+        heap->last_id = id + 1;
+    }
+    *ret_type = heap->last_type;
+    return 0;
+}
+
+static int find_shape(struct dotnet_heap *heap, uint32_t type, uint32_t size, uint32_t *ret_shape)
+{
+    uint64_t key = (uint64_t)type << 32 | size;
+    int r = 0;
+
+    if (heap->last_key != key + 1 && !dotnet_map_find(&heap->shapes_by_key, key, &heap->last_shape)) {
+        r = ARRAY_RESERVE(&heap->shapes, 1, LIMIT_DOTNET_OBJECTS);
+        if (r == 0)
+            r = dotnet_map_add(&heap->shapes_by_key, key, (uint32_t)heap->shapes.count, LIMIT_DOTNET_OBJECTS);
+        if (r < 0)
+            return r == -ENOBUFS ? -EFBIG : r;
+        heap->last_shape = (uint32_t)heap->shapes.count;
+        heap->shapes.items[heap->shapes.count++] = (struct dotnet_shape){type, size};
+    }
+    heap->last_key = key + 1;
+    *ret_shape = heap->last_shape;
+    return 0;
+}
+
+static int keep_node(struct dotnet_heap *heap, uint64_t address, uint32_t type, uint64_t size, uint64_t edges)
+{
+    struct dotnet_node node = {.key = address << 16 | (edges < DOTNET_MANY_EDGES ? edges : DOTNET_MANY_EDGES),
+                               .first_edge = (uint32_t)heap->told_edges};
+    int r = address >> 48 == 0 ? 0 : -EBADMSG;
+
+    if (r == 0 && edges >= DOTNET_MANY_EDGES)
+        r = dotnet_map_add(&heap->many_edges, node.first_edge, (uint32_t)edges, LIMIT_DOTNET_OBJECTS);
+    if (r == 0)
+        r = find_shape(heap, type, size > INT32_MAX ? INT32_MAX : (uint32_t)size, &node.shape);
+    if (r == 0)
+        heap->nodes.items[heap->nodes.count++] = node;
+    return r;
+}
+
+static int take_node(struct dotnet_heap *heap, struct dotnet_bytes *bytes)
+{
+    uint64_t address = dotnet_u64(bytes), size = dotnet_u64(bytes), id = dotnet_u64(bytes),
+             edges = dotnet_u64(bytes);
+    uint32_t type;
+    int r = edges > LIMIT_DOTNET_REFERENCES - heap->told_edges ? -EFBIG : find_type(heap, id, &type);
+
+    if (r == 0 && !heap->counts_only)
+        r = keep_node(heap, address, type, size, edges);
+    if (r < 0)
+        return r;
+    heap->types.items[type].count++;
+    heap->types.items[type].bytes += size;
+    heap->told_edges += edges;
+    heap->total_size += size;
+    heap->objects++;
+    return 0;
+}
+
 static int take_nodes(struct dotnet_heap *heap, struct dotnet_bytes *bytes)
 {
     enum { ENTRY = 32 };
@@ -127,27 +207,8 @@ static int take_nodes(struct dotnet_heap *heap, struct dotnet_bytes *bytes)
     if (!take_list(bytes, ENTRY, &heap->next_node_event, &count))
         heap->is_lossy = true;
     r = heap->counts_only ? 0 : GROW(&heap->nodes, count, LIMIT_DOTNET_OBJECTS);
-    for (size_t i = 0; i < count && r == 0; i++) {
-        struct dotnet_node node = {.address = dotnet_u64(bytes), .first_edge = (uint32_t)heap->told_edges};
-        uint64_t size = dotnet_u64(bytes), id = dotnet_u64(bytes), edges = dotnet_u64(bytes);
-        struct dotnet_type *type;
-
-        if (edges > LIMIT_DOTNET_REFERENCES - heap->told_edges)
-            return -EFBIG;
-        node.edge_count = (uint32_t)edges;
-        node.size = size > INT32_MAX ? INT32_MAX : (uint32_t)size;
-        heap->told_edges += edges;
-        heap->total_size += size;
-        heap->objects++;
-        r = dotnet_heap_type(heap, id, &node.type);
-        if (r < 0)
-            return r;
-        type = &heap->types.items[node.type];
-        type->count++;
-        type->bytes += size;
-        if (!heap->counts_only)
-            heap->nodes.items[heap->nodes.count++] = node;
-    }
+    for (size_t i = 0; i < count && r == 0; i++)
+        r = take_node(heap, bytes);
     return r;
 }
 
@@ -162,7 +223,12 @@ static int take_edges(struct dotnet_heap *heap, struct dotnet_bytes *bytes)
     heap->came_edges += count;
     r = heap->counts_only ? 0 : GROW(&heap->edges, count, LIMIT_DOTNET_REFERENCES);
     for (size_t i = 0; i < count && r == 0 && !heap->counts_only; i++) {
-        heap->edges.items[heap->edges.count++] = dotnet_u64(bytes);
+        uint64_t address = dotnet_u64(bytes);
+
+        if (address >> 48) /* no object is there */
+            address = UINT64_MAX;
+        heap->edges.items[heap->edges.count++] = (struct dotnet_reference){
+            {(uint16_t)address, (uint16_t)(address >> 16), (uint16_t)(address >> 32)}};
         (void)dotnet_u32(bytes); /* the field that it is */
     }
     return r;

@@ -1,6 +1,6 @@
 /* The objects of a .NET heap and what leads from one to another, out of the events of one collection: the
  * runtime, asked to collect all generations, tells each object that is left, its type, size and references,
- * then what keeps objects alive. 24 bytes an object, 8 a reference while they come and 4 once they are looked
+ * then what keeps objects alive. 16 bytes an object, 6 a reference while they come and 4 once they are looked
  * up.
  *
  * Form: microsoft/perfview src/TraceEvent/Parsers/ClrTraceEventParser.cs; dotnet/runtime
@@ -11,11 +11,22 @@
 #include "runtime/dotnet_events.h"
 #include "runtime/dotnet_map.h"
 
+/* What many objects have in common. */
+struct dotnet_shape {
+    uint32_t type;
+    uint32_t size; /* INT32_MAX where it is more, which the format does not hold */
+};
+
 /* An object. */
+enum { DOTNET_MANY_EDGES = 0xffff };
 struct dotnet_node {
-    uint64_t address;
-    uint32_t type, size; /* size: INT32_MAX where it is more, which the format does not hold */
-    uint32_t first_edge, edge_count;
+    uint64_t key; /* address and, in the lowest 16 bits, how many edges; DOTNET_MANY_EDGES: or more */
+    uint32_t shape, first_edge;
+};
+
+/* An address that an object refers to, while it comes. */
+struct dotnet_reference {
+    uint16_t parts[3]; /* the lowest first */
 };
 
 /* Objects of 1,000 bytes and more are told apart by tens, as PerfView and dotnet-gcdump do. */
@@ -69,10 +80,14 @@ struct dotnet_heap {
         size_t count, capacity;
     } nodes;
     struct {
-        uint64_t *items; /* addresses; once finished places of nodes, 32 bits each */
+        struct dotnet_shape *items;
+        size_t count, capacity;
+    } shapes;
+    struct {
+        struct dotnet_reference *items; /* addresses; once finished places of nodes, 32 bits each */
         size_t count, capacity;
     } edges;
-    const uint32_t *targets; /* those */
+    const uint32_t *targets; /* those; nodes.count where nothing is there */
     struct {
         struct dotnet_type *items;
         size_t count, capacity;
@@ -100,12 +115,15 @@ struct dotnet_heap {
     /* private */
     struct string_pool *strings;
     struct dotnet_map types_by_id, types_by_name, modules_by_id, groups_by_name;
+    struct dotnet_map shapes_by_key, many_edges; /* the latter by first_edge */
     struct {
         const char **items;
         size_t count, capacity;
     } modules;
     struct buffer text;
     uint64_t suspended_at, collection;
+    uint64_t last_id, last_key; /* of the type and the shape that were asked for last, plus 1 */
+    uint32_t last_type, last_shape;
     uint64_t told_edges, came_edges; /* of the nodes so far; and themselves */
     uint32_t next_node_event, next_edge_event;
     bool is_inside;
@@ -125,6 +143,19 @@ int dotnet_heap_finish(struct dotnet_heap *heap) _must_check_;
 
 /* The place of the object at the address; nodes.count: there is none. Once finished. */
 size_t dotnet_heap_find(const struct dotnet_heap *heap, uint64_t address);
+
+uint32_t dotnet_node_edges(const struct dotnet_heap *heap, const struct dotnet_node *node);
+
+static inline const struct dotnet_shape *dotnet_node_shape(const struct dotnet_heap *heap,
+                                                           const struct dotnet_node *node)
+{
+    return &heap->shapes.items[node->shape];
+}
+
+static inline uint64_t dotnet_node_address(const struct dotnet_node *node)
+{
+    return node->key >> 16;
+}
 
 /* 0 to DOTNET_SIZE_CLASSES - 1. */
 unsigned dotnet_size_class(uint32_t size);

@@ -1,5 +1,4 @@
-/* A heap put in order once all of it was told. Objects are told generation by generation, in each by
- * ascending address: nearly sorted, and not quite. */
+/* A heap put in order once all of it was told: references and roots are looked up. */
 #include "base/limits.h"
 
 #include "runtime/dotnet_heap_parts.h"
@@ -8,60 +7,18 @@
 
 #include <errno.h>
 
-static void insertion_sort(struct dotnet_node *nodes, size_t count)
+/* The place among nodes that ascend, of which some stand before. */
+static size_t find_among(const struct dotnet_heap *heap, size_t first, size_t end, uint64_t address)
 {
-    for (size_t i = 1; i < count; i++) {
-        struct dotnet_node node = nodes[i];
-        size_t place = i;
+    const struct dotnet_node *nodes = heap->nodes.items;
+    size_t place = first + SORTED_UP_TO(nodes + first, end - first, key, address << 16 | DOTNET_MANY_EDGES);
 
-        for (; place > 0 && nodes[place - 1].address > node.address; place--)
-            nodes[place] = nodes[place - 1];
-        nodes[place] = node;
-    }
-}
-
-static bool is_sorted(const struct dotnet_node *nodes, size_t count)
-{
-    for (size_t i = 1; i < count; i++)
-        if (nodes[i - 1].address > nodes[i].address)
-            return false;
-    return true;
-}
-
-/* By the digit at `shift` and those below it, in place: a second copy is what the memory is not there for. */
-static void radix_sort(struct dotnet_node *nodes, size_t count, int shift)
-{
-    enum { DIGITS = 256, FEW = 32 };
-    size_t begins[DIGITS + 1] = {0}, next[DIGITS];
-
-    if (count <= FEW) {
-        insertion_sort(nodes, count);
-        return;
-    }
-    for (size_t i = 0; i < count; i++)
-        begins[(nodes[i].address >> shift & 0xff) + 1]++;
-    for (size_t digit = 0; digit < DIGITS; digit++) {
-        begins[digit + 1] += begins[digit];
-        next[digit] = begins[digit];
-    }
-    for (size_t digit = 0; digit < DIGITS; digit++)
-        while (next[digit] < begins[digit + 1]) {
-            struct dotnet_node *here = &nodes[next[digit]], moved = *here;
-            size_t belongs = moved.address >> shift & 0xff;
-
-            *here = nodes[next[belongs]];
-            nodes[next[belongs]++] = moved;
-        }
-    for (size_t digit = 0; shift > 0 && digit < DIGITS; digit++)
-        if (!is_sorted(nodes + begins[digit], begins[digit + 1] - begins[digit]))
-            radix_sort(nodes + begins[digit], begins[digit + 1] - begins[digit], shift - 8);
+    return place > first && dotnet_node_address(&nodes[place - 1]) == address ? place - 1 : heap->nodes.count;
 }
 
 size_t dotnet_heap_find(const struct dotnet_heap *heap, uint64_t address)
 {
-    size_t place = SORTED_UP_TO(heap->nodes.items, heap->nodes.count, address, address);
-
-    return place > 0 && heap->nodes.items[place - 1].address == address ? place - 1 : heap->nodes.count;
+    return address >> 48 ? heap->nodes.count : find_among(heap, 0, heap->nodes.count, address);
 }
 
 /* Where to begin to look for an address: objects that refer to one another are near each other, but not all;
@@ -77,9 +34,9 @@ static int index_init(struct index *index, const struct dotnet_heap *heap)
 {
     const struct dotnet_node *nodes = heap->nodes.items;
     size_t count = heap->nodes.count, at = 0;
-    uint64_t span = nodes[count - 1].address - nodes[0].address;
+    uint64_t base = dotnet_node_address(&nodes[0]), span = dotnet_node_address(&nodes[count - 1]) - base;
 
-    *index = (struct index){.base = nodes[0].address};
+    *index = (struct index){.base = base};
     while (span >> index->shift > count / 4 + 1)
         index->shift++;
     index->count = (size_t)(span >> index->shift) + 1;
@@ -87,7 +44,7 @@ static int index_init(struct index *index, const struct dotnet_heap *heap)
     if (!index->firsts)
         return -ENOMEM;
     for (size_t bucket = 0; bucket <= index->count; bucket++) {
-        while (at < count && (nodes[at].address - index->base) >> index->shift < bucket)
+        while (at < count && (dotnet_node_address(&nodes[at]) - base) >> index->shift < bucket)
             at++;
         index->firsts[bucket] = (uint32_t)at;
     }
@@ -97,36 +54,63 @@ static int index_init(struct index *index, const struct dotnet_heap *heap)
 static size_t find_by(const struct index *index, const struct dotnet_heap *heap, uint64_t address)
 {
     uint64_t bucket = (address - index->base) >> index->shift;
-    size_t first, place;
 
     if (address < index->base || bucket >= index->count)
         return heap->nodes.count;
-    first = index->firsts[bucket];
-    place =
-        first + SORTED_UP_TO(heap->nodes.items + first, index->firsts[bucket + 1] - first, address, address);
-    return place > first && heap->nodes.items[place - 1].address == address ? place - 1 : heap->nodes.count;
+    return find_among(heap, index->firsts[bucket], index->firsts[bucket + 1], address);
+}
+
+static uint64_t address_of(const char *bytes, size_t i)
+{
+    struct dotnet_reference reference;
+
+    memcpy(&reference, bytes + i * sizeof reference, sizeof reference);
+    return (uint64_t)reference.parts[2] << 32 | (uint64_t)reference.parts[1] << 16 | reference.parts[0];
+}
+
+/* Several at a time: what is looked up is all over the memory, and their waits for it are then one. */
+static void find_several(const struct index *index, const struct dotnet_heap *heap, const uint64_t *addresses,
+                         size_t count, uint32_t *ret_places)
+{
+    for (size_t k = 0; k < count; k++) {
+        uint64_t bucket = (addresses[k] - index->base) >> index->shift;
+
+        __builtin_prefetch(&index->firsts[bucket < index->count ? bucket : 0]);
+    }
+    for (size_t k = 0; k < count; k++) {
+        uint64_t bucket = (addresses[k] - index->base) >> index->shift;
+        size_t first = index->firsts[bucket < index->count ? bucket : 0];
+
+        __builtin_prefetch(&heap->nodes.items[first]);
+    }
+    for (size_t k = 0; k < count; k++)
+        ret_places[k] = (uint32_t)find_by(index, heap, addresses[k]);
 }
 
 /* In the memory of the addresses themselves, from its beginning, so that each is read before its place is
- * written. What leads nowhere is left out. */
+ * written. */
 static void resolve_edges(struct dotnet_heap *heap, const struct index *index)
 {
+    enum { SEVERAL = 16 };
     char *bytes = (char *)heap->edges.items;
 
-    for (size_t i = 0; i < heap->edges.count; i++) {
-        uint64_t address;
-        uint32_t place;
+    for (size_t i = 0, count; i < heap->edges.count; i += count) {
+        uint64_t addresses[SEVERAL];
+        uint32_t places[SEVERAL];
 
-        memcpy(&address, bytes + i * sizeof address, sizeof address);
-        place = (uint32_t)find_by(index, heap, address);
-        heap->unknown_edges += place == heap->nodes.count && address != 0;
-        memcpy(bytes + i * sizeof place, &place, sizeof place);
+        count = heap->edges.count - i < SEVERAL ? heap->edges.count - i : SEVERAL;
+        for (size_t k = 0; k < count; k++)
+            addresses[k] = address_of(bytes, i + k);
+        find_several(index, heap, addresses, count, places);
+        for (size_t k = 0; k < count; k++)
+            heap->unknown_edges += places[k] == heap->nodes.count && addresses[k] != 0;
+        memcpy(bytes + i * sizeof *places, places, count * sizeof *places);
     }
-    /* half of it is free again; where that fails it stays as it is */
+    /* a third of it is free again; where that fails it stays as it is */
     bytes = heap->edges.count ? realloc(heap->edges.items, heap->edges.count * sizeof(uint32_t)) : NULL;
     if (bytes)
-        heap->edges.items = (uint64_t *)(void *)bytes;
-    heap->targets = (const uint32_t *)heap->edges.items;
+        heap->edges.items = (struct dotnet_reference *)(void *)bytes;
+    heap->targets = (const uint32_t *)(const void *)heap->edges.items;
 }
 
 static int compare_roots(const void *a, const void *b)
@@ -203,22 +187,21 @@ unsigned dotnet_size_class(uint32_t size)
  * of them, in the first class. */
 static void measure_types(struct dotnet_heap *heap)
 {
-    for (size_t i = 0; i < heap->nodes.count; i++) {
-        struct dotnet_node *node = &heap->nodes.items[i];
+    for (size_t i = 0; i < heap->shapes.count; i++) {
+        struct dotnet_shape *shape = &heap->shapes.items[i];
         struct dotnet_type *type;
-        unsigned class = dotnet_size_class(node->size);
+        unsigned class = dotnet_size_class(shape->size);
 
-        node->type = heap->types.items[node->type].same;
-        type = &heap->types.items[node->type];
+        shape->type = heap->types.items[shape->type].same;
+        type = &heap->types.items[shape->type];
         if (!(type->classes >> class & 1))
-            type->sizes[class] = node->size;
+            type->sizes[class] = shape->size;
         type->classes |= (uint8_t)(1 << class);
     }
 }
 
 int dotnet_heap_finish(struct dotnet_heap *heap)
 {
-    enum { TOP_DIGIT = 56 };
     struct index index;
     int r;
 
@@ -228,8 +211,7 @@ int dotnet_heap_finish(struct dotnet_heap *heap)
         return -EAGAIN;
     if (heap->counts_only)
         return dotnet_heap_name(heap);
-    if (!is_sorted(heap->nodes.items, heap->nodes.count))
-        radix_sort(heap->nodes.items, heap->nodes.count, TOP_DIGIT);
+    dotnet_heap_sort(heap);
     r = dotnet_heap_name(heap);
     if (r == 0)
         r = index_init(&index, heap);

@@ -11,6 +11,8 @@ int dotnet_heap_types(struct dotnet_heap *heap, struct dotnet_bytes *bytes) _mus
 int dotnet_heap_module(struct dotnet_heap *heap, struct dotnet_bytes *bytes) _must_check_;
 /* What such an event says of a field from its type on. */
 int dotnet_heap_field(struct dotnet_heap *heap, struct dotnet_bytes *bytes, uint32_t *ret_group) _must_check_;
+/* Objects by ascending address. */
+void dotnet_heap_sort(struct dotnet_heap *heap);
 /* Now that all types and modules are known: fields, and types, of which those with the same name become one.
  */
 int dotnet_heap_name(struct dotnet_heap *heap) _must_check_;

@@ -124,6 +124,7 @@ def test_objects_are_exact(procscope, heap, reader, program, tmp_path):
     assert read["modules"]["Known"] == str(program)
     assert read["modules"]["System.String"].endswith("/System.Private.CoreLib.dll")
     assert sum(size for _, size in read["types"].values()) == read["total"]
+    assert (read["factors"], read["countFactor"], read["sizeFactor"]) == (None, 1, 1)
     assert read["is64"] and read["ascending"] and (read["pid"], read["tool"]) == (process.pid, "procscope")
     assert not set(LISTED) & set(read["unreached"])  # dependent handles, too
     objects = int(re.search(r" (\d+) objects of ", said).group(1))
@@ -155,6 +156,33 @@ def test_microsofts_own_tool(procscope, heap, tool, tmp_path):
     for found in (types, their_types):
         assert {name: found.get(name) for name in known} == known
     assert bytes_ == pytest.approx(their_bytes, rel=0.01) and objects == pytest.approx(their_objects, rel=0.01)
+
+
+def test_sample(service, procscope, heap, reader, tool, tmp_path):
+    """At most so many objects, what leads to each of them, and factors by which there are as many as there were."""
+    process = heap(KNOWN)
+    raw = fetch(service, process.pid, "?format=raw&maxDumpCountK=50")
+    (tmp_path / "sample.gcdump").write_bytes(raw.body)
+    read = reader(tmp_path / "sample.gcdump")
+    kept, whole = int(raw.headers["X-Gcdump-Sampled-Objects"]), int(raw.headers["X-Gcdump-Objects"])
+    assert 40_000 < kept <= read["nodes"] <= 50_000 and whole > KNOWN and raw.headers["Content-Length"] == str(len(raw.body))
+    assert read["reached"] == read["nodes"] and read["factors"] and read["is64"] and read["ascending"]
+    scaled = read["scaled"]
+    assert scaled["Known"] == pytest.approx([KNOWN + 100, 24 * (KNOWN + 100)], rel=1e-4)
+    assert scaled["Link"] == pytest.approx([1000, 24 * 1000], rel=1e-4)
+    assert scaled["Known[] (Bytes > 1M)"] == [1, 8 * KNOWN + 24] and scaled["System.Byte[] (Bytes > 1M)"] == [1, 5_000_024]
+    assert sum(count for name, (count, _) in scaled.items()) == pytest.approx(whole, rel=0.01)
+    assert sum(size for _, size in scaled.values()) == pytest.approx(int(raw.headers["X-Gcdump-Bytes"]), rel=0.01)
+    assert read["nodes"] * read["countFactor"] == pytest.approx(whole, rel=0.01)
+    assert read["total"] * read["sizeFactor"] == pytest.approx(int(raw.headers["X-Gcdump-Bytes"]), rel=1e-4)
+    assert f"{kept} of the objects are here" in read["log"]
+    assert reported(tool, tmp_path / "sample.gcdump")[1] == read["nodes"]
+    # so few that the links of the chain alone are more; and more than there are
+    said = take(procscope, process.pid, tmp_path / "few.gcdump", "--max-count-k", "1")
+    few = reader(tmp_path / "few.gcdump")
+    assert few["reached"] == few["nodes"] <= 1000 and few["scaled"]["Known"][0] == pytest.approx(KNOWN + 100, rel=1e-4)
+    assert re.search(r"; \d{3} of them are in the file", said)
+    assert "of them are in the file" not in take(procscope, process.pid, tmp_path / "all.gcdump", "--max-count-k", "10000")
 
 
 def test_what_keeps_objects_alive(procscope, heap, reader, tmp_path):
@@ -275,7 +303,7 @@ def test_forms_of_the_service(service, heap, reader, tmp_path):
 
     head = service.request("HEAD", f"/api/processes/{process.pid}/gcdump?format=raw")
     assert head.status == 200 and head.headers["X-Gcdump-Runtime"] == raw.headers["X-Gcdump-Runtime"] and not head.body
-    for query, status in [("format=core", 400), ("maxDumpCountK=x", 400), ("maxDumpCountK=250", 501), ("maxDumpCountK=0&format=raw", 200)]:
+    for query, status in [("format=core", 400), ("maxDumpCountK=x", 400), ("maxDumpCountK=-1", 400), ("maxDumpCountK=250&format=raw", 200), ("maxDumpCountK=0&format=raw", 200)]:
         assert patiently(lambda: service.get(f"/api/processes/{process.pid}/gcdump?{query}"),
                          lambda answer: answer.status in (429, 503, 504)).status == status
 

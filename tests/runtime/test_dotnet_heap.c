@@ -88,14 +88,17 @@ static void test_what_is_told(void **state)
         assert_int_equal(heap.total_size, 5000000080);
         assert_int_equal(heap.unknown_edges, 1);
         for (size_t k = 0; k < 4; k++)
-            assert_int_equal(nodes[k].address, 0x10 * (k + 1));
-        assert_int_equal(nodes[1].size, INT32_MAX);
+            assert_int_equal(dotnet_node_address(&nodes[k]), 0x10 * (k + 1));
+        assert_int_equal(dotnet_node_shape(&heap, &nodes[1])->size, INT32_MAX);
         assert_int_equal(heap.targets[nodes[2].first_edge], 0);
         assert_int_equal(heap.targets[nodes[0].first_edge], 1);
         assert_int_equal(heap.targets[nodes[1].first_edge], 2);
-        assert_string_equal(heap.types.items[nodes[0].type].name, "List<System.String[]>");
-        assert_string_equal(heap.types.items[nodes[0].type].module_path, "/app/a.dll");
-        assert_string_equal(heap.types.items[nodes[3].type].name, "UNKNOWN 0x12c");
+        assert_string_equal(heap.types.items[dotnet_node_shape(&heap, &nodes[0])->type].name,
+                            "List<System.String[]>");
+        assert_string_equal(heap.types.items[dotnet_node_shape(&heap, &nodes[0])->type].module_path,
+                            "/app/a.dll");
+        assert_string_equal(heap.types.items[dotnet_node_shape(&heap, &nodes[3])->type].name,
+                            "UNKNOWN 0x12c");
         assert_int_equal(heap.roots.count, 3);
         assert_int_equal(heap.roots.items[0].group, DOTNET_LOCALS);
         assert_int_equal(heap.roots.items[0].address, 2);
@@ -193,7 +196,7 @@ static void test_only_the_one_that_was_asked_for(void **state)
     assert_int_equal(read_in(&heap, &stream, 100), 0);
     assert_int_equal(dotnet_heap_finish(&heap), 0);
     assert_int_equal(heap.nodes.count, 1);
-    assert_int_equal(heap.nodes.items[0].address, 0x10);
+    assert_int_equal(dotnet_node_address(&heap.nodes.items[0]), 0x10);
     made_up_release(&made);
 }
 
@@ -262,8 +265,8 @@ static void test_no_stream(void **state)
     made_up_release(&made);
 }
 
-/* Thousands of objects in runs that overlap, which the sort has to put in order. */
-static void test_many(void **state)
+/* Thousands of objects in no order, or in runs that are. */
+static void check_many(bool in_runs)
 {
     enum { NODES = 20000, A_TIME = 1000 };
     struct made_up made = MADE_UP_INIT;
@@ -271,18 +274,19 @@ static void test_many(void **state)
     _cleanup_dotnet_heap_ struct dotnet_heap heap = {0};
     uint64_t state_of = 12345;
 
-    (void)state;
     tell_start(&made, 1, 2, 1, 0);
     for (uint32_t i = 0; i < NODES / A_TIME; i++) {
         struct told_node nodes[A_TIME];
         uint64_t edges[A_TIME];
 
         for (size_t k = 0; k < A_TIME; k++) {
-            uint64_t number = i * A_TIME + k, spread = number * 7919 % NODES;
+            uint64_t number = i * A_TIME + k,
+                     spread = in_runs ? i * 7 % (NODES / A_TIME) * A_TIME + k : number * 7919 % NODES;
 
             state_of = state_of * 6364136223846793005u + 1442695040888963407u;
-            nodes[k] = (struct told_node){0x7f0000000000 + spread * 24 + (spread % 3) * 0x1000000000,
-                                          24 + spread % 5 * 8, 100 + spread % 7, 1};
+            nodes[k] =
+                (struct told_node){0x7f0000000000 + spread * 24 + (in_runs ? 0 : spread % 3) * 0x1000000000,
+                                   24 + spread % 5 * 8, 100 + spread % 7, 1};
             edges[k] = nodes[k].address;
         }
         tell_nodes(&made, i, nodes, A_TIME);
@@ -295,11 +299,166 @@ static void test_many(void **state)
     assert_int_equal(heap.nodes.count, NODES);
     assert_int_equal(heap.unknown_edges, 0);
     for (size_t i = 0; i < NODES; i++) {
-        assert_true(i == 0 || heap.nodes.items[i - 1].address < heap.nodes.items[i].address);
+        assert_true(i == 0 || dotnet_node_address(&heap.nodes.items[i - 1]) <
+                                  dotnet_node_address(&heap.nodes.items[i]));
         assert_int_equal(heap.targets[heap.nodes.items[i].first_edge], i); /* each refers to itself */
-        assert_int_equal(dotnet_heap_find(&heap, heap.nodes.items[i].address), i);
+        assert_int_equal(dotnet_heap_find(&heap, dotnet_node_address(&heap.nodes.items[i])), i);
     }
     assert_int_equal(dotnet_heap_find(&heap, 1), NODES);
+    made_up_release(&made);
+}
+
+static void test_many(void **state)
+{
+    (void)state;
+    check_many(false);
+    check_many(true);
+}
+
+/* More references than an object's own bits count. */
+static void test_large_array(void **state)
+{
+    enum { MANY = 70000 };
+    static const struct told_node nodes[] = {{0x7f0000000010, 8 * MANY + 24, 100, MANY},
+                                             {0x10, 24, 100, 65535}};
+    struct made_up made = MADE_UP_INIT;
+    _cleanup_buffer_ struct buffer stream = BUFFER_INIT(0);
+    _cleanup_dotnet_heap_ struct dotnet_heap heap = {0};
+    uint64_t *edges = calloc(MANY, sizeof *edges);
+
+    (void)state;
+    assert_non_null(edges);
+    for (size_t i = 0; i < MANY; i++)
+        edges[i] = i % 2 ? 0x10 : 0x7f0000000010;
+    edges[7] = UINT64_MAX; /* no address */
+    tell_start(&made, 1, 2, 1, 0);
+    tell_nodes(&made, 0, nodes, 2);
+    tell_edges(&made, 0, edges, MANY);
+    tell_edges(&made, 1, edges, 65535);
+    tell_end(&made, 1);
+    make_stream(&made, &stream);
+    assert_int_equal(read_in(&heap, &stream, 65536), 0);
+    assert_int_equal(dotnet_heap_finish(&heap), 0);
+    assert_int_equal(dotnet_node_edges(&heap, &heap.nodes.items[1]), MANY);
+    assert_int_equal(dotnet_node_edges(&heap, &heap.nodes.items[0]), 65535);
+    assert_int_equal(heap.unknown_edges, 2);
+    for (size_t i = 0; i < MANY; i++)
+        assert_int_equal(heap.targets[heap.nodes.items[1].first_edge + i], i == 7 ? 2 : i % 2 ? 0 : 1);
+    free(edges);
+    made_up_release(&made);
+}
+
+/* An array of Many, a chain of Links with a Load each, and one object that is very large. */
+enum { MANY = 5000, LINKS = 3000, MANY_TYPE = 100, LINK_TYPE, LOAD_TYPE, ARRAY_TYPE, LARGE_TYPE };
+
+static void tell_for_sample(struct made_up *made)
+{
+    enum {
+        FIRST_MANY = 0x100000,
+        FIRST_LINK = 0x200000,
+        FIRST_LOAD = 0x300000,
+        ARRAY = 0x1000,
+        LARGE = 0x2000
+    };
+    static struct told_node nodes[MANY + 2 * LINKS + 2];
+    static uint64_t edges[MANY + 2 * LINKS];
+    size_t count = 0, edge = 0;
+
+    nodes[count++] = (struct told_node){ARRAY, 8 * MANY + 24, ARRAY_TYPE, MANY};
+    nodes[count++] = (struct told_node){LARGE, 100000, LARGE_TYPE, 0};
+    for (size_t i = 0; i < MANY; i++) {
+        edges[edge++] = FIRST_MANY + 24 * i;
+        nodes[count++] = (struct told_node){FIRST_MANY + 24 * i, 24, MANY_TYPE, 0};
+    }
+    for (size_t i = 0; i < LINKS; i++) {
+        edges[edge++] = FIRST_LOAD + 48 * i;
+        if (i + 1 < LINKS)
+            edges[edge++] = FIRST_LINK + 32 * (i + 1);
+        nodes[count++] = (struct told_node){FIRST_LINK + 32 * i, 32, LINK_TYPE, i + 1 < LINKS ? 2 : 1};
+    }
+    for (size_t i = 0; i < LINKS; i++)
+        nodes[count++] = (struct told_node){FIRST_LOAD + 48 * i, 48, LOAD_TYPE, 0};
+    tell_start(made, 1, 2, 1, 0);
+    tell_nodes(made, 0, nodes, count);
+    tell_edges(made, 0, edges, edge);
+    tell_static(made, ARRAY, ARRAY_TYPE, 0, "array");
+    tell_static(made, FIRST_LINK, LINK_TYPE, 0, "chain");
+    tell_root(made, LARGE, 2, 0);
+    tell_end(made, 1);
+}
+
+/* Every object that is chosen can be reached by way of others that are. */
+static void check_reached(const struct dotnet_heap *heap, const struct dotnet_sample *sample)
+{
+    _cleanup_free_ bool *reached = calloc(heap->nodes.count, sizeof *reached);
+    bool more = true;
+
+    for (size_t i = 0; i < heap->roots.count; i++)
+        reached[heap->roots.items[i].address] =
+            dotnet_sample_has(sample, heap->nodes.count + heap->roots.items[i].group);
+    while (more) {
+        more = false;
+        for (size_t i = 0; i < heap->nodes.count; i++) {
+            const struct dotnet_node *node = &heap->nodes.items[i];
+
+            for (uint32_t k = 0;
+                 reached[i] && dotnet_sample_has(sample, i) && k < dotnet_node_edges(heap, node); k++) {
+                more = more || !reached[heap->targets[node->first_edge + k]];
+                reached[heap->targets[node->first_edge + k]] = true;
+            }
+        }
+    }
+    for (size_t i = 0; i < heap->nodes.count; i++)
+        assert_true(reached[i] || !dotnet_sample_has(sample, i));
+}
+
+static void test_sample(void **state)
+{
+    static const size_t mosts[] = {1, 20, 200, 1000, 5000, 10000};
+    struct made_up made = MADE_UP_INIT;
+    _cleanup_buffer_ struct buffer stream = BUFFER_INIT(0);
+    _cleanup_dotnet_heap_ struct dotnet_heap heap = {0};
+    _cleanup_dotnet_file_types_ struct dotnet_file_types types = {0};
+
+    (void)state;
+    tell_for_sample(&made);
+    make_stream(&made, &stream);
+    assert_int_equal(read_in(&heap, &stream, 65536), 0);
+    assert_int_equal(dotnet_heap_finish(&heap), 0);
+    assert_int_equal(dotnet_file_types_init(&types, &heap), 0);
+    for (size_t m = 0; m < ELEMENTS_OF(mosts); m++) {
+        _cleanup_dotnet_sample_ struct dotnet_sample sample = {0}, again = {0};
+        uint64_t counts[LARGE_TYPE + 1 - MANY_TYPE] = {0};
+        size_t place = 0;
+
+        assert_int_equal(dotnet_sample_init(&sample, &heap, &types, mosts[m]), 0);
+        assert_int_equal(dotnet_sample_init(&again, &heap, &types, mosts[m]), 0);
+        assert_memory_equal(sample.chosen, again.chosen, heap.nodes.count / 8);
+        assert_true(sample.count <= mosts[m] && sample.objects < sample.count);
+        assert_true(dotnet_sample_has(&sample, heap.nodes.count));
+        check_reached(&heap, &sample);
+        for (size_t i = 0; i < heap.nodes.count + heap.groups.count; i++)
+            if (dotnet_sample_has(&sample, i)) {
+                assert_int_equal(dotnet_sample_place(&sample, i), place++);
+                if (i < heap.nodes.count)
+                    counts[heap.types.items[dotnet_node_shape(&heap, &heap.nodes.items[i])->type].id -
+                           MANY_TYPE]++;
+            }
+        assert_int_equal(place, sample.count);
+        if (mosts[m] < 20)
+            continue;
+        for (size_t i = 0; i < heap.nodes.count; i++) {
+            const struct dotnet_shape *shape = dotnet_node_shape(&heap, &heap.nodes.items[i]);
+            const struct dotnet_type *type = &heap.types.items[shape->type];
+            double stands_for =
+                (double)counts[type->id - MANY_TYPE] * sample.factors[dotnet_file_type(&types, &heap, shape)];
+
+            /* of so few some types may have none */
+            assert_true(counts[type->id - MANY_TYPE] > 0 || mosts[m] < 200);
+            if (counts[type->id - MANY_TYPE] > 0)
+                assert_float_equal(stands_for, (double)type->count, 0.01);
+        }
+    }
     made_up_release(&made);
 }
 
@@ -347,6 +506,8 @@ int main(void)
         cmocka_unit_test(test_what_is_missing),
         cmocka_unit_test(test_no_stream),
         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_large_array),
+        cmocka_unit_test(test_sample),
         cmocka_unit_test(test_size_is_known_before),
         cmocka_unit_test(test_size_classes),
     };

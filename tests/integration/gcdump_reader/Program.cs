@@ -22,6 +22,17 @@ for (int i = 0; i < graph.Count; i++)
     types[name] = (count + 1, bytes + size);
 }
 
+// What a reader makes of a sample: each node stands for so many of its type.
+var scaled = new Dictionary<string, (double count, double bytes)>();
+for (int i = 0; i < graph.Count; i++)
+{
+    (int type, int size, _) = graph.Read(i);
+    string name = graph.Types[type].Name;
+    double factor = dump.Factors?[type] ?? 1;
+    var (count, bytes) = scaled.GetValueOrDefault(name);
+    scaled[name] = (count + factor, bytes + factor * size);
+}
+
 // What is reached from the root, and by which names its own children and theirs go.
 var reached = new bool[graph.Count];
 var names = new Dictionary<string, List<string>>();
@@ -76,6 +87,10 @@ Console.WriteLine(JsonSerializer.Serialize(new
     tool = dump.Tool,
     types = types.ToDictionary(pair => pair.Key, pair => new[] { pair.Value.count, pair.Value.bytes }),
     modules = graph.Types.Where(type => type.Module != null).GroupBy(type => type.Name).ToDictionary(group => group.Key, group => group.First().Module),
+    scaled = scaled.ToDictionary(pair => pair.Key, pair => new[] { pair.Value.count, pair.Value.bytes }),
+    factors = dump.Factors?.Length,
+    countFactor = dump.CountFactor,
+    sizeFactor = dump.SizeFactor,
     roots = names,
     reached = reached.Count(one => one),
     reachedBytes,
@@ -90,6 +105,8 @@ class Dump : IFastSerializable, IFastSerializableVersion
     public string Log, Machine, Process, Tool;
     public DateTime Time;
     public int Pid;
+    public float CountFactor, SizeFactor;
+    public float[] Factors; // by type; null: all objects are there
     public int Version => 10;
     public int MinimumVersionCanRead => 8;
     public int MinimumReaderVersion => 8;
@@ -97,8 +114,12 @@ class Dump : IFastSerializable, IFastSerializableVersion
     public void FromStream(Deserializer from)
     {
         Graph = (Graph)from.ReadObject();
-        if (!from.ReadBool() || from.ReadFloat() != 1 || from.ReadFloat() != 1 || from.ReadObject() != null)
-            throw new FormatException("not a whole graph of 64 bits");
+        if (!from.ReadBool())
+            throw new FormatException("not a graph of 64 bits");
+        CountFactor = from.ReadFloat();
+        SizeFactor = from.ReadFloat();
+        if (from.ReadObject() != null)
+            throw new FormatException("not of .NET");
         if (from.ReadObject() is not Generations)
             throw new FormatException("no generations");
         Log = from.ReadString();
@@ -108,8 +129,11 @@ class Dump : IFastSerializable, IFastSerializableVersion
         Pid = from.ReadInt();
         from.ReadInt64();
         from.ReadInt64();
-        if (from.ReadInt() != 0)
-            throw new FormatException("factors by type");
+        int factors = from.ReadInt();
+        if (factors != 0)
+            Factors = Enumerable.Range(0, factors).Select(_ => from.ReadFloat()).ToArray();
+        if (factors != 0 && factors != Graph.Types.Length)
+            throw new FormatException("factors of other types");
         from.TryReadTagged(ref Tool);
     }
 }
