@@ -103,7 +103,7 @@ static bool is_own_data(const char *path, pid_t inner_pid)
     return name && parse_i64(name + 1, &number) == 0 && number == inner_pid;
 }
 
-int hotspot_allows(const struct hotspot *hotspot, const struct map_list *maps)
+int hotspot_allows(const struct runtime_place *hotspot, const struct map_list *maps)
 {
     for (size_t i = 0; i < maps->count; i++) {
         int r;
@@ -118,7 +118,7 @@ int hotspot_allows(const struct hotspot *hotspot, const struct map_list *maps)
 }
 
 /* "java", "javac", ...: the JDK's own, which handle no signals themselves. */
-static bool is_launcher(const struct hotspot *hotspot)
+static bool is_launcher(const struct runtime_place *hotspot)
 {
     _cleanup_free_ char *path = NULL;
     const char *slash =
@@ -128,7 +128,7 @@ static bool is_launcher(const struct hotspot *hotspot)
 }
 
 /* JDK 8 gives its threads no names that the system knows, so there are launchers to be told, too. */
-bool hotspot_takes_signals(const struct hotspot *hotspot)
+bool hotspot_takes_signals(const struct runtime_place *hotspot)
 {
     static const char dispatcher[] = "Signal Dispatch\n"; /* -er: the kernel keeps 15 bytes */
     _cleanup_id_list_ struct id_list threads = {0};

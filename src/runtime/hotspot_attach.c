@@ -6,17 +6,12 @@
 
 #include "base/clock.h"
 #include "base/io.h"
-#include "capture/mapped_file.h"
-#include "proc/status.h"
 #include "runtime/hotspot_parts.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -25,68 +20,23 @@
 /* For the child's last steps behind the deadline. */
 enum { CHILD_GRACE_MS = 500 };
 
-int hotspot_look(const struct pidref *process, uint64_t deadline_ms, struct hotspot *ret_hotspot,
+int hotspot_look(const struct pidref *process, uint64_t deadline_ms, struct runtime_place *ret_hotspot,
                  struct error *error)
 {
-    struct hotspot hotspot = {
-        .process = process, .inner_pid = process->pid, .tmp_fd = -1, .deadline_ms = deadline_ms};
-    struct proc_status status;
-    int r = proc_status_read(process->dir_fd, &status);
-
-    *ret_hotspot = hotspot;
-    if (r < 0)
-        return r;
-    if (status.state == 'T')
-        return error_set(error, EBUSY, "The Java virtual machine is stopped.");
-    if (status.namespace_depth > 0)
-        hotspot.inner_pid = status.namespace_pids[status.namespace_depth - 1];
-    hotspot.user = status.uid[1];
-    hotspot.group = status.gid[1];
-    r = mapped_file_find(process, "/tmp", O_DIRECTORY, &hotspot.tmp_fd);
-    if (r < 0)
-        return error_errno(error, -r, "The Java virtual machine's /tmp can't be reached");
-    *ret_hotspot = hotspot;
-    return 0;
+    return runtime_place_look(process, "The Java virtual machine", deadline_ms, ret_hotspot, error);
 }
 
 bool hotspot_has_socket(const struct pidref *process)
 {
     _cleanup_close_ int fd = -1;
-    struct hotspot hotspot;
+    struct runtime_place hotspot;
     bool has = hotspot_look(process, 0, &hotspot, NULL) == 0 && hotspot_find_socket(&hotspot, &fd, NULL) == 0;
 
     hotspot.tmp_fd = fd_close(hotspot.tmp_fd);
     return has;
 }
 
-/* A service that isn't root has its capabilities whoever it becomes. */
-static int drop_capabilities(void)
-{
-    cap_t none = geteuid() != 0 ? cap_init() : NULL;
-    int r = none && cap_set_proc(none) < 0 ? -errno : 0;
-
-    if (none)
-        (void)cap_free(none); /* fails only for what is no cap_t */
-    return r;
-}
-
-/* Whoever can't become that user tries as it is: root is welcome to newer ones. */
-int hotspot_become_user(const struct hotspot *hotspot, struct error *error)
-{
-    (void)prctl(PR_SET_DUMPABLE, 0); /* else that user could look into our memory, which has others' in it */
-    if (geteuid() == hotspot->user && getegid() == hotspot->group)
-        return drop_capabilities();
-    (void)!setgroups(0, NULL); /* EPERM where the next will fail, too */
-    if (setresgid(hotspot->group, hotspot->group, hotspot->group) == 0 &&
-        setresuid(hotspot->user, hotspot->user, hotspot->user) == 0)
-        return prctl(PR_SET_DUMPABLE, 0) < 0 ? -errno : drop_capabilities();
-    if (geteuid() == 0 || geteuid() == hotspot->user)
-        return 0;
-    return error_set(error, EACCES, "A Java virtual machine is asked by its own user (here %u) or by root.",
-                     (unsigned)hotspot->user);
-}
-
-_Noreturn static void child_main(const struct hotspot *hotspot, int socket, int parent)
+_Noreturn static void child_main(const struct runtime_place *hotspot, int socket, int parent)
 {
     const int kept[] = {hotspot->process->dir_fd, hotspot->process->pid_fd, hotspot->tmp_fd, socket, parent};
     struct error error = {0};
@@ -96,7 +46,7 @@ _Noreturn static void child_main(const struct hotspot *hotspot, int socket, int 
     (void)prctl(PR_SET_NAME, "procscope-java", 0, 0); /* only a name */
     /* our copies of others' descriptors would keep their readers waiting */
     io_close_all_but(0, kept, ELEMENTS_OF(kept));
-    r = hotspot_become_user(hotspot, &error);
+    r = runtime_place_become_user(hotspot, &error);
     if (r == 0)
         r = hotspot_open(hotspot, socket, parent, &error);
     (void)error_ensure(&error, r, "The Java virtual machine can't be asked");
@@ -143,7 +93,7 @@ static int wait_for_child(int channel, uint64_t deadline_ms, struct error *error
     }
 }
 
-static int attach_by_child(const struct hotspot *hotspot, int socket, struct error *error)
+static int attach_by_child(const struct runtime_place *hotspot, int socket, struct error *error)
 {
     sigset_t all, previous;
     int ends[2], r;
@@ -169,7 +119,7 @@ static int attach_by_child(const struct hotspot *hotspot, int socket, struct err
 }
 
 /* Several may share one /tmp, each being number 1 in a container of its own: then it is another's socket. */
-static int check_peer(const struct hotspot *hotspot, int socket, struct error *error)
+static int check_peer(const struct runtime_place *hotspot, int socket, struct error *error)
 {
     struct ucred peer;
     socklen_t size = sizeof peer;
@@ -183,7 +133,8 @@ static int check_peer(const struct hotspot *hotspot, int socket, struct error *e
                      (int)hotspot->inner_pid, (int)peer.pid);
 }
 
-static int check_allowed(const struct hotspot *hotspot, const struct map_list *maps, struct error *error)
+static int check_allowed(const struct runtime_place *hotspot, const struct map_list *maps,
+                         struct error *error)
 {
     _cleanup_close_ int fd = -1;
     int r = hotspot_find_socket(hotspot, &fd, error);
@@ -200,7 +151,7 @@ static int check_allowed(const struct hotspot *hotspot, const struct map_list *m
     return r == -ENOENT ? 0 : r;
 }
 
-static int connect_to(const struct hotspot *hotspot, const struct map_list *maps, int *ret_fd,
+static int connect_to(const struct runtime_place *hotspot, const struct map_list *maps, int *ret_fd,
                       struct error *error)
 {
     _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -221,7 +172,7 @@ static int connect_to(const struct hotspot *hotspot, const struct map_list *maps
 int hotspot_connect(const struct pidref *process, const struct map_list *maps, uint64_t deadline_ms,
                     int *ret_fd, struct error *error)
 {
-    struct hotspot hotspot;
+    struct runtime_place hotspot;
     int r = hotspot_look(process, deadline_ms, &hotspot, error);
 
     if (r == 0)

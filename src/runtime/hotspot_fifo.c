@@ -1,7 +1,8 @@
 #include "runtime/hotspot_fifo.h"
 
+#include "base/clock.h"
 #include "base/io.h"
-#include "runtime/hotspot_fifo_parts.h"
+#include "runtime/heap_fifo_file.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -15,46 +16,23 @@
 
 enum { ANSWER_MS = 5000 };
 
-/* What became of it, and with success the FIFO. */
-static int tell(int parent, const struct error *error, int fd)
-{
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control = {0};
-    struct iovec text = {.iov_base = (void *)error, .iov_len = sizeof *error};
-    struct msghdr message = {.msg_iov = &text, .msg_iovlen = 1};
-    struct cmsghdr *part;
-
-    if (fd >= 0) {
-        message.msg_control = control.bytes;
-        message.msg_controllen = sizeof control.bytes;
-        part = CMSG_FIRSTHDR(&message);
-        part->cmsg_level = SOL_SOCKET;
-        part->cmsg_type = SCM_RIGHTS;
-        part->cmsg_len = CMSG_LEN(sizeof fd);
-        memcpy(CMSG_DATA(part), &fd, sizeof fd);
-    }
-    return sendmsg(parent, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
 /* What was left behind and has a writer by now loses its reader. */
-static void let_go_left(const struct hotspot *hotspot, struct hotspot_fifo_files *files)
+static void let_go_left(const struct runtime_place *hotspot, struct heap_fifo_files *files)
 {
     for (size_t i = 0; i < files->left_count; i++) {
         struct pollfd waited = {.fd = files->left[i].fd, .events = POLLIN};
 
         if (waited.fd >= 0 && poll(&waited, 1, 0) > 0)
-            hotspot_fifo_file_remove(hotspot, &files->left[i]);
+            heap_fifo_file_remove(hotspot, &files->left[i]);
     }
 }
 
 /* Until its own FIFO needs no guard: who asked says so; without that one, bytes are there or were, which is
  * how a writer is seen, or the virtual machine has answered, or has ended. */
-static void stay(const struct hotspot *hotspot, int socket, int parent, struct hotspot_fifo_files *files)
+static void stay(const struct runtime_place *hotspot, int socket, int parent, struct heap_fifo_files *files)
 {
     enum { PARENT, PROCESS, OWN, ANSWER, LEFT, LOOK_MS = 1000 };
-    struct pollfd waited[LEFT + HOTSPOT_FIFOS_LEFT] = {
+    struct pollfd waited[LEFT + HEAP_FIFOS_LEFT] = {
         [PARENT] = {.fd = parent, .events = POLLIN},
         [PROCESS] = {.fd = hotspot->process->pid_fd, .events = POLLIN},
         [OWN] = {.fd = -1, .events = POLLIN},
@@ -81,32 +59,33 @@ static void stay(const struct hotspot *hotspot, int socket, int parent, struct h
 }
 
 /* Requests are carried out one after the other: with its own, those before are done. */
-static void remove_all(const struct hotspot *hotspot, struct hotspot_fifo_files *files)
+static void remove_all(const struct runtime_place *hotspot, struct heap_fifo_files *files)
 {
     for (size_t i = 0; i < files->left_count; i++)
-        hotspot_fifo_file_remove(hotspot, &files->left[i]);
-    hotspot_fifo_file_remove(hotspot, &files->own);
+        heap_fifo_file_remove(hotspot, &files->left[i]);
+    heap_fifo_file_remove(hotspot, &files->own);
 }
 
-_Noreturn static void guard_main(const struct hotspot *hotspot, int socket, int parent, const char *options)
+_Noreturn static void guard_main(const struct runtime_place *hotspot, int socket, int parent,
+                                 const char *options)
 {
     const int kept[] = {hotspot->process->dir_fd, hotspot->process->pid_fd, hotspot->tmp_fd, socket, parent};
-    char line[HOTSPOT_FIFO_NAME + 64];
+    char line[HEAP_FIFO_NAME + 64];
     const char *const arguments[3] = {line};
-    struct hotspot_fifo_files files;
+    struct heap_fifo_files files;
     struct error error = {0};
     int r;
 
     (void)setsid();                                   /* what ends our group (Ctrl-C) must not end it */
     (void)prctl(PR_SET_NAME, "procscope-java", 0, 0); /* only a name */
     io_close_all_but(0, kept, ELEMENTS_OF(kept));
-    r = hotspot_become_user(hotspot, &error);
+    r = runtime_place_become_user(hotspot, &error);
     if (r < 0) {
         error.code = -r;
-        (void)!tell(parent, &error, -1); /* EPIPE: nobody waits any more */
+        (void)!runtime_place_tell(parent, &error, -1); /* EPIPE: nobody waits any more */
         _exit(EXIT_SUCCESS);
     }
-    r = hotspot_fifo_files_make(hotspot, &files, &error);
+    r = heap_fifo_files_make(hotspot, &files, &error);
     (void)snprintf(line, sizeof line, "GC.heap_dump -overwrite %s /tmp/%s", options,
                    files.own.name); /* fits */
     if (r == 0)
@@ -114,46 +93,14 @@ _Noreturn static void guard_main(const struct hotspot *hotspot, int socket, int 
     (void)error_ensure(&error, r, "The Java virtual machine can't be asked for its heap");
     error.code = -r;
     /* with nobody there to be told it was asked all the same */
-    (void)!tell(parent, &error, r == 0 ? files.own.fd : -1);
+    (void)!runtime_place_tell(parent, &error, r == 0 ? files.own.fd : -1);
     if (r == 0)
         stay(hotspot, socket, parent, &files);
     remove_all(hotspot, &files);
     _exit(EXIT_SUCCESS);
 }
 
-static int take_told(int channel, int *ret_fd, struct error *error)
-{
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control = {0};
-    struct error told;
-    struct iovec text = {.iov_base = &told, .iov_len = sizeof told};
-    struct msghdr message = {.msg_iov = &text,
-                             .msg_iovlen = 1,
-                             .msg_control = control.bytes,
-                             .msg_controllen = sizeof control.bytes};
-    struct pollfd waited = {.fd = channel, .events = POLLIN};
-    const struct cmsghdr *part;
-
-    if (poll(&waited, 1, ANSWER_MS) <= 0) /* it makes a file in the target's file system, which may hang */
-        return error_set(error, ETIMEDOUT, "A FIFO for the heap could not be made in time.");
-    if (recvmsg(channel, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != (ssize_t)sizeof told)
-        return error_set(error, EIO, "The process that guards the FIFO was ended.");
-    told.text[sizeof told.text - 1] = '\0';
-    if (told.code) {
-        if (error)
-            *error = told;
-        return -told.code;
-    }
-    part = CMSG_FIRSTHDR(&message);
-    if (!part || part->cmsg_type != SCM_RIGHTS || part->cmsg_len != CMSG_LEN(sizeof *ret_fd))
-        return error_set(error, EIO, "No FIFO came.");
-    memcpy(ret_fd, CMSG_DATA(part), sizeof *ret_fd);
-    return 0;
-}
-
-int hotspot_fifo_begin(const struct hotspot *hotspot, int socket, const char *options,
+int hotspot_fifo_begin(const struct runtime_place *hotspot, int socket, const char *options,
                        struct hotspot_fifo *ret_fifo, struct error *error)
 {
     _cleanup_hotspot_fifo_ struct hotspot_fifo fifo = HOTSPOT_FIFO_INIT;
@@ -173,7 +120,7 @@ int hotspot_fifo_begin(const struct hotspot *hotspot, int socket, const char *op
     (void)fd_close(ends[1]); /* always -1 */
     fifo.channel = ends[0];
     if (r == 0)
-        r = take_told(fifo.channel, &fifo.fd, error);
+        r = runtime_place_told(fifo.channel, clock_monotonic_ms() + ANSWER_MS, &fifo.fd, error);
     if (r == 0) {
         *ret_fifo = fifo;
         fifo = HOTSPOT_FIFO_INIT;

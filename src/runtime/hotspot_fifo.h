@@ -19,7 +19,7 @@ struct hotspot_fifo {
 #define HOTSPOT_FIFO_INIT ((struct hotspot_fifo){.fd = -1, .channel = -1})
 
 /* Makes it and asks for the heap, on a connection that is good for it alone. options: of GC.heap_dump. */
-int hotspot_fifo_begin(const struct hotspot *hotspot, int socket, const char *options,
+int hotspot_fifo_begin(const struct runtime_place *hotspot, int socket, const char *options,
                        struct hotspot_fifo *ret_fifo, struct error *error) _must_check_;
 /* It has been opened, or never will be. */
 void hotspot_fifo_done(struct hotspot_fifo *fifo);

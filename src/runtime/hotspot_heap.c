@@ -133,7 +133,7 @@ static int read_all(struct reading *reading, struct error *error)
 }
 
 /* hotspot_connect's sentences are good enough for what goes wrong here. */
-static int dump_to(const struct hotspot *hotspot, int socket, const struct hotspot_heap_wish *wish,
+static int dump_to(const struct runtime_place *hotspot, int socket, const struct hotspot_heap_wish *wish,
                    struct reading *reading, struct error *error)
 {
     _cleanup_hotspot_fifo_ struct hotspot_fifo fifo = HOTSPOT_FIFO_INIT;
@@ -156,7 +156,7 @@ int hotspot_heap_dump(const struct pidref *process, const struct map_list *maps,
     _cleanup_close_ int socket = -1;
     struct reading reading = {.process = process, .words = BUFFER_INIT(WORDS_MAX), .take = take, .to = to};
     uint64_t deadline_ms = clock_monotonic_ms() + wish->patience_ms;
-    struct hotspot hotspot;
+    struct runtime_place hotspot;
     int r = hotspot_connect(process, maps, deadline_ms, &socket, error);
 
     if (r < 0)

@@ -17,17 +17,17 @@ enum { STEP_FIRST_MS = 1, STEP_LAST_MS = 20 };
 
 enum { NAME_SIZE = 32 };
 
-static void name_socket(const struct hotspot *hotspot, char *ret_name)
+static void name_socket(const struct runtime_place *hotspot, char *ret_name)
 {
     (void)snprintf(ret_name, NAME_SIZE, ".java_pid%d", (int)hotspot->inner_pid); /* fits */
 }
 
-static void name_file(const struct hotspot *hotspot, char *ret_name)
+static void name_file(const struct runtime_place *hotspot, char *ret_name)
 {
     (void)snprintf(ret_name, NAME_SIZE, ".attach_pid%d", (int)hotspot->inner_pid); /* fits */
 }
 
-int hotspot_find_socket(const struct hotspot *hotspot, int *ret_fd, struct error *error)
+int hotspot_find_socket(const struct runtime_place *hotspot, int *ret_fd, struct error *error)
 {
     _cleanup_close_ int fd = -1;
     char name[NAME_SIZE];
@@ -46,7 +46,7 @@ int hotspot_find_socket(const struct hotspot *hotspot, int *ret_fd, struct error
 }
 
 /* By the descriptor of what was looked at: the name may lead elsewhere by now. */
-int hotspot_try(const struct hotspot *hotspot, int socket, struct error *error)
+int hotspot_try(const struct runtime_place *hotspot, int socket, struct error *error)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     _cleanup_close_ int fd = -1;
@@ -69,7 +69,7 @@ int hotspot_try(const struct hotspot *hotspot, int socket, struct error *error)
 }
 
 /* -ETIMEDOUT, -ESRCH, -ECANCELED: nobody waits for it any more. */
-static int pause_for(const struct hotspot *hotspot, int parent, unsigned *step_ms)
+static int pause_for(const struct runtime_place *hotspot, int parent, unsigned *step_ms)
 {
     struct pollfd waited[] = {{.fd = parent}, {.fd = hotspot->process->pid_fd, .events = POLLIN}};
     uint64_t now = clock_monotonic_ms();
@@ -86,7 +86,7 @@ static int pause_for(const struct hotspot *hotspot, int parent, unsigned *step_m
 }
 
 /* Until it succeeds or can't; expected: what may be the matter meanwhile. */
-static int connect_in_time(const struct hotspot *hotspot, int socket, int parent, int expected,
+static int connect_in_time(const struct runtime_place *hotspot, int socket, int parent, int expected,
                            struct error *error)
 {
     unsigned step_ms = STEP_FIRST_MS;
@@ -104,7 +104,7 @@ static int connect_in_time(const struct hotspot *hotspot, int socket, int parent
 
 /* A signal for a traced process goes to its tracer first, and a debugger stops it there. Another procscope is
  * done in a moment. */
-static int check_untraced(const struct hotspot *hotspot, int parent, struct error *error)
+static int check_untraced(const struct runtime_place *hotspot, int parent, struct error *error)
 {
     enum { PATIENCE_MS = 1000 };
     uint64_t until = clock_monotonic_ms() + PATIENCE_MS;
@@ -138,12 +138,12 @@ static int check_untraced(const struct hotspot *hotspot, int parent, struct erro
 }
 
 /* Whether the file at the name is this one and no link or something of another's. */
-static bool is_ours(const struct hotspot *hotspot, const struct stat *facts)
+static bool is_ours(const struct runtime_place *hotspot, const struct stat *facts)
 {
     return S_ISREG(facts->st_mode) && (facts->st_uid == hotspot->user || facts->st_uid == geteuid());
 }
 
-static void remove_file(const struct hotspot *hotspot)
+static void remove_file(const struct runtime_place *hotspot)
 {
     char name[NAME_SIZE];
     struct stat facts;
@@ -153,7 +153,7 @@ static void remove_file(const struct hotspot *hotspot)
         (void)unlinkat(hotspot->tmp_fd, name, 0); /* ENOENT: jcmd was quicker */
 }
 
-static int open_file(const struct hotspot *hotspot, int *ret_fd, struct error *error)
+static int open_file(const struct runtime_place *hotspot, int *ret_fd, struct error *error)
 {
     char name[NAME_SIZE];
     struct stat facts;
@@ -177,7 +177,7 @@ static int open_file(const struct hotspot *hotspot, int *ret_fd, struct error *e
 
 /* The file is there when this succeeds. *ret_fd: who has its lock is the one that signals and removes it, so
  * that of several only one does; -1: that is another. A lock goes with its owner, however that ends. */
-static int make_file(const struct hotspot *hotspot, int *ret_fd, struct error *error)
+static int make_file(const struct runtime_place *hotspot, int *ret_fd, struct error *error)
 {
     enum { TRIES = 5 };
 
@@ -204,7 +204,7 @@ static int make_file(const struct hotspot *hotspot, int *ret_fd, struct error *e
 
 /* With the lock it is looked again: who had it before may have had it opened meanwhile, and one that listens
  * already prints a dump at a signal. -ENOENT: it was signalled. */
-static int signal_it(const struct hotspot *hotspot, int socket, struct error *error)
+static int signal_it(const struct runtime_place *hotspot, int socket, struct error *error)
 {
     int r = hotspot_try(hotspot, socket, error);
 
@@ -216,7 +216,7 @@ static int signal_it(const struct hotspot *hotspot, int socket, struct error *er
     return r < 0 ? r : -ENOENT;
 }
 
-static int have_it_opened(const struct hotspot *hotspot, int socket, int parent, struct error *error)
+static int have_it_opened(const struct runtime_place *hotspot, int socket, int parent, struct error *error)
 {
     _cleanup_close_ int lock_fd = -1;
     int r = check_untraced(hotspot, parent, error);
@@ -235,7 +235,7 @@ static int have_it_opened(const struct hotspot *hotspot, int socket, int parent,
     return r;
 }
 
-int hotspot_open(const struct hotspot *hotspot, int socket, int parent, struct error *error)
+int hotspot_open(const struct runtime_place *hotspot, int socket, int parent, struct error *error)
 {
     int r = connect_in_time(hotspot, socket, parent, -EAGAIN, error);
 
