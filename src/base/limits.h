@@ -75,6 +75,7 @@
 #define LIMIT_HEAP_TYPES 262144u               /* types of one heap */
 #define LIMIT_HEAP_FILE (64u * 1024 * 1024)    /* bytes of a count that was saved, to compare with */
 #define LIMIT_HEAP_LINE 4096u                  /* bytes of one line of a class histogram: a type's name */
+#define LIMIT_NODE_STRINGS (16u * 1024 * 1024) /* names of the types of one heap of Node */
 
 #define LIMIT_DOTNET_MS 5000u                    /* for a .NET runtime to answer */
 #define LIMIT_DOTNET_QUIET_MS 60000u             /* for it to send nothing in the middle of a dump */

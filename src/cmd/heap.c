@@ -90,7 +90,7 @@ static const struct command_option options[] = {
 };
 
 static const struct command_example examples[] = {
-    {"procscope heap 4711", "what fills the heap of a .NET process or a Java virtual machine"},
+    {"procscope heap 4711", "what fills the heap of .NET, Java or Node.js"},
     {"procscope heap 4711 --json | jq '.types[:3]'", "for a program"},
     {"procscope heap 4711 --json > before; sleep 600; procscope heap 4711 --compare before",
      "what grew in ten minutes"},
@@ -100,7 +100,7 @@ static const struct command_example examples[] = {
 const struct verb verb_heap = {
     .name = "heap",
     .arguments = "PID",
-    .summary = "what fills the heap of a .NET process or a Java virtual machine",
+    .summary = "what fills the heap of .NET, Java or Node.js",
     .description = "Objects and bytes by type, those that take most first, as the runtime counts them. The\n"
                    "program stands still meanwhile. PID as in procscope show --help.",
     .options = options,

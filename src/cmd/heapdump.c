@@ -92,6 +92,7 @@ static const struct command_option options[] = {
 
 static const struct command_example examples[] = {
     {"procscope heapdump 4711 -o app.hprof", "of a Java virtual machine; open it in VisualVM or Eclipse MAT"},
+    {"procscope heapdump 4712 -o app.heapsnapshot", "of Node.js; open it in Chromium's developer tools"},
     {"procscope heapdump 4711 --compress gzip -o - | ssh box 'cat > app.hprof.gz'", "without a file here"},
     {0},
 };
@@ -99,12 +100,11 @@ static const struct command_example examples[] = {
 const struct verb verb_heapdump = {
     .name = "heapdump",
     .arguments = "PID",
-    .summary = "the heap of a Java virtual machine (.hprof) or a .NET process (.gcdump)",
+    .summary = "the heap of Java (.hprof), Node.js (.heapsnapshot) or .NET (.gcdump)",
     .description =
-        "Has the runtime write its heap and passes that on, with no file on the target's side. A Java "
-        "virtual\n"
-        "machine stands still until all is written, unlike with dump: a slow reader is given up. PID as in\n"
-        "procscope show --help.",
+        "Has the runtime write its heap and passes that on, with no file on the target's side. Java and\n"
+        "Node.js stand still until all is written, unlike with dump: a slow reader is given up. Node.js has\n"
+        "its inspector open for a moment. PID as in procscope show --help.",
     .options = options,
     .examples = examples,
     .least = 1,

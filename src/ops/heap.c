@@ -32,7 +32,7 @@ static int find_runtime(struct heap_target *target, const struct heap_runtime *r
     return 0;
 }
 
-static const struct heap_runtime *const runtimes[] = {&heap_dotnet, &heap_java};
+static const struct heap_runtime *const runtimes[] = {&heap_dotnet, &heap_java, &heap_node};
 
 static int choose_runtime(struct heap_target *target, const struct heap_runtime *rather, struct error *error)
 {
@@ -55,10 +55,10 @@ static int choose_runtime(struct heap_target *target, const struct heap_runtime 
             "This Java virtual machine is OpenJ9, which is asked in another way than HotSpot; its "
             "own jcmd PID Dump.heap writes its heap.");
     runtime_text(&target->runtime, text);
-    return error_set(
-        error, EOPNOTSUPP,
-        "The heap of a process is shown and dumped where its runtime is .NET or Java; process %d is %s.",
-        (int)target->process.pid, text);
+    return error_set(error, EOPNOTSUPP,
+                     "The heap of a process is shown and dumped where its runtime is .NET, Java or Node; "
+                     "process %d is %s.",
+                     (int)target->process.pid, text);
 }
 
 int heap_target_open(const struct operation_context *context, const struct request *request,

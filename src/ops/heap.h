@@ -47,7 +47,7 @@ struct heap_runtime {
                 struct heap_output *output, struct error *error);
 };
 
-extern const struct heap_runtime heap_dotnet, heap_java;
+extern const struct heap_runtime heap_dotnet, heap_java, heap_node;
 
 /* The process of the request. rather: what is meant where it has several runtimes, and tried where it has
  * none of those; NULL: that is -EOPNOTSUPP with a sentence. */

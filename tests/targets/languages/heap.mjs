@@ -1,0 +1,2 @@
+// The same where the program is an ES module, which has no `require`.
+import './heap.cjs';
