@@ -211,6 +211,10 @@ static int serve(const struct front_start *start, struct error *error)
     const char *challenges[CHALLENGES_MAX] = {0};
     struct http_settings settings = {
         .connections = start->config->connections,
+        .client_connections = start->config->client_connections,
+        .head_ms = start->config->head_timeout,
+        .body_ms = start->config->body_timeout,
+        .answer_ms = start->config->answer_timeout,
         .idle_ms = start->config->stall_timeout,
         .stop_ms = start->config->stop_timeout,
         .challenges = challenges,

@@ -100,7 +100,7 @@ const char *http_exchange_header(const struct http_exchange *exchange, const cha
 
 const char *http_exchange_certificate(const struct http_exchange *exchange)
 {
-    struct http_connection *connection = connection_of(exchange);
+    struct http_connection *connection = connection_of(exchange->connection);
     const union MHD_ConnectionInfo *tls =
         MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 

@@ -45,7 +45,7 @@ struct http_exchange {
     enum exchange_state state;
     enum problem_form problem_form;
     bool is_seen;    /* the handler of libmicrohttpd was called once */
-    bool is_refused; /* came in beyond the limit of connections */
+    bool is_refused; /* the connection is closed behind the answer */
     size_t body_seen;
     char *target;
     struct exchange_header headers[EXCHANGE_HEADERS_MAX];

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/epoll.h>
 
 enum {
@@ -31,52 +32,11 @@ struct http_server {
     size_t daemon_count;
     struct watch watches[WATCHES_MAX];
     struct suspended_list suspended;
-    struct http_connection *oldest, *newest;
-    uint64_t connections, exchanges;
+    struct connection_list connections;
+    uint64_t exchanges;
     bool is_stopping;
     uint64_t stop_deadline_ms;
 };
-
-/* --- Connections --- */
-
-/* NULL without memory: then it is one that can't be closed from here, and that shows no certificate. */
-static struct http_connection *add_connection(struct server_daemon *daemon, struct MHD_Connection *mhd)
-{
-    struct http_server *server = daemon->server;
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct http_connection *connection = calloc(1, sizeof *connection);
-
-    if (!connection)
-        return NULL;
-    *connection = (struct http_connection){.daemon = daemon,
-                                           .mhd = mhd,
-                                           .socket = info ? info->connect_fd : -1,
-                                           .is_refused = server->connections > server->settings.connections,
-                                           .older = server->newest};
-    if (server->newest)
-        server->newest->newer = connection;
-    else
-        server->oldest = connection;
-    server->newest = connection;
-    return connection;
-}
-
-static void remove_connection(struct http_server *server, struct http_connection *connection)
-{
-    if (!connection)
-        return;
-    *(connection->older ? &connection->older->newer : &server->oldest) = connection->newer;
-    *(connection->newer ? &connection->newer->older : &server->newest) = connection->older;
-    free(connection);
-}
-
-struct http_connection *connection_of(const struct http_exchange *exchange)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-
-    return info ? info->socket_context : NULL;
-}
 
 /* --- What libmicrohttpd calls --- */
 
@@ -87,16 +47,14 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     struct http_server *server = daemon->server;
 
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-        server->connections--;
-        remove_connection(server, *socket_context);
+        connection_remove(&server->connections, *socket_context);
         *socket_context = NULL;
         /* At its limit libmicrohttpd takes the listening socket out of its epoll; only the run after the one
          * that closes a connection puts it back, and nothing else would make that run. */
         daemon->is_due = true;
         return;
     }
-    server->connections++;
-    *socket_context = add_connection(daemon, connection);
+    *socket_context = connection_add(&server->connections, &server->settings, daemon, connection);
 }
 
 /* The first thing called for a request, with the target as it came. */
@@ -124,8 +82,8 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     struct http_exchange *exchange = *request_context;
 
     (void)context; /* freeing needs no more than the exchange */
-    (void)connection;
     (void)code;
+    connection_enter(connection_of(connection), CONNECTION_HEAD);
     if (!exchange)
         return;
     exchange->server->exchanges--;
@@ -144,20 +102,58 @@ static enum MHD_Result queue(struct http_exchange *exchange)
     exchange->response = NULL;
     if (exchange->source)
         exchange->state = EXCHANGE_STREAMING;
+    connection_enter(connection_of(exchange->connection),
+                     exchange->source ? CONNECTION_STREAM : CONNECTION_ANSWER);
     MHD_destroy_response(response); /* the connection has a reference of its own */
     return queued;
+}
+
+struct header_counts {
+    unsigned hosts, lengths, encodings, authorizations;
+};
+
+static enum MHD_Result count_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                    const char *value)
+{
+    struct header_counts *counts = context;
+
+    (void)kind;
+    (void)value;
+    counts->hosts += strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0;
+    counts->lengths += strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0;
+    counts->encodings += strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0;
+    counts->authorizations += strcasecmp(name, MHD_HTTP_HEADER_AUTHORIZATION) == 0;
+    return MHD_YES;
+}
+
+/* Whether a proxy before us might have read it otherwise: where its body ends, whom it is for, who asks. */
+static bool is_ambiguous(const struct http_exchange *exchange)
+{
+    struct header_counts counts = {0};
+
+    (void)MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, count_header,
+                                    &counts); /* their number */
+    return counts.hosts > 1 || counts.lengths + counts.encodings > 1 || counts.authorizations > 1;
 }
 
 /* Answers that need not wait for the request's body. True where there is one. */
 static bool answer_early(struct http_exchange *exchange)
 {
     const char *length = http_exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    const struct http_connection *connection = connection_of(exchange);
+    const struct http_connection *connection = connection_of(exchange->connection);
 
     if (connection && connection->is_refused) {
         exchange->is_refused = true;
         http_answer_problem(exchange, MHD_HTTP_SERVICE_UNAVAILABLE,
                             "There are too many connections; try again in a moment.");
+        return true;
+    }
+    if (is_ambiguous(exchange)) {
+        exchange->is_refused = true;
+        http_answer_problem(
+            exchange, MHD_HTTP_BAD_REQUEST,
+            "A header stands twice of which there may be one, or there are a Content-Length and a "
+            "Transfer-Encoding.");
         return true;
     }
     /* nothing here takes a body: by the digits, since any number this long is too large */
@@ -176,7 +172,6 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     struct http_server *server;
 
     (void)context; /* all is in the exchange */
-    (void)connection;
     (void)url;
     (void)version;
     (void)body;
@@ -186,6 +181,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     if (!exchange->is_seen) {
         exchange->is_seen = true;
         exchange->method = http_method_parse(method);
+        connection_enter(connection_of(connection), CONNECTION_BODY);
         return answer_early(exchange) ? queue(exchange) : MHD_YES;
     }
     if (*body_size > 0) {
@@ -194,6 +190,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         return exchange->body_seen > EXCHANGE_BODY_MAX ? MHD_NO : MHD_YES;
     }
     if (exchange->state == EXCHANGE_RECEIVING) {
+        connection_enter(connection_of(connection), CONNECTION_STREAM);
         server->settings.handle(server->settings.context, exchange);
         if (exchange->state == EXCHANGE_WAITING)
             server_suspend(exchange, EXCHANGE_WAITING);
@@ -312,6 +309,8 @@ static int next_timeout_ms(struct http_server *server)
         else if (MHD_get_timeout(server->daemons[i].mhd, &timeout) == MHD_YES && timeout < least)
             least = timeout;
     }
+    if (server->connections.oldest && least > CONNECTIONS_LOOK_MS)
+        least = CONNECTIONS_LOOK_MS;
     if (server->suspended.first && least > SUSPENDED_LOOK_MS)
         least = SUSPENDED_LOOK_MS;
     if (server->is_stopping) {
@@ -347,6 +346,7 @@ static int turn(struct http_server *server, struct error *error)
         }
     }
     suspended_look(&server->suspended, abandon);
+    connections_look(&server->connections, &server->settings);
     for (size_t i = 0; i < server->daemon_count; i++) {
         struct server_daemon *daemon = &server->daemons[i];
         MHD_UNSIGNED_LONG_LONG timeout;

@@ -9,9 +9,12 @@
 struct http_server;
 
 struct http_settings {
-    uint64_t connections;          /* beyond them: 503 with Retry-After */
-    uint64_t idle_ms;              /* a client that neither sends nor takes anything for so long is left */
-    uint64_t stop_ms;              /* what answers still get after http_server_stop */
+    uint64_t connections;        /* beyond them: 503 with Retry-After */
+    uint64_t client_connections; /* of one address by TCP, but for this machine's; 0: no limit of its own */
+    uint64_t head_ms, body_ms; /* deadlines of a request: its head, from when it may come, and its body ... */
+    uint64_t answer_ms;        /* ... and for an answer that is there whole to be taken; 0: none */
+    uint64_t idle_ms;          /* a client that neither sends nor takes anything for so long is left */
+    uint64_t stop_ms;          /* what answers still get after http_server_stop */
     const char *const *challenges; /* values of WWW-Authenticate with a 401; ends with NULL. NULL: none */
     void (*handle)(void *context, struct http_exchange *exchange);
     void *context;

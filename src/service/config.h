@@ -17,7 +17,8 @@ struct config {
     char *path_prefix;      /* "" or "/prefix" */
     char *user;             /* of the front, where we start as root */
     char *front_ends;       /* base/networks.h; "" none */
-    uint64_t connections, stall_timeout, stop_timeout;
+    uint64_t connections, client_connections, stall_timeout, stop_timeout;
+    uint64_t head_timeout, body_timeout, answer_timeout;
     uint64_t dotnet_monitor; /* 0 or 1: whether its routes are there */
     uint64_t log_level;      /* enum log_level */
     /* [tls] */

@@ -1,0 +1,247 @@
+"""Clients that mean no good: many connections that ask for nothing, requests that never end, answers that are never taken. Others
+are answered meanwhile, and nothing of the service grows."""
+import contextlib
+import http.client
+import os
+import pathlib
+import re
+import resource
+import select
+import socket
+import subprocess
+import threading
+import time
+import urllib.parse
+
+import pytest
+
+from conftest import wait_until
+from test_access import bearer, token
+
+
+def address_of(service):
+    parts = urllib.parse.urlsplit(service.url)
+    return parts.hostname, parts.port
+
+
+def connect(service, **options):
+    connection = socket.create_connection(address_of(service), timeout=60)
+    for level, option, value in options.get("set", ()):
+        connection.setsockopt(level, option, value)
+    return connection
+
+
+def front_of(service):
+    for pid in pathlib.Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text().split():
+        if pathlib.Path(f"/proc/{pid}/comm").read_text() == "procscope-http\n":
+            return int(pid)
+    raise AssertionError("no front")
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def resident(pid):
+    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1]) * 1024
+
+
+def ask_until_answered(service, path="/api/processes/0"):
+    """A client with manners: comes back when it is told to. Never is it just cut off."""
+    def once():
+        with contextlib.suppress(ConnectionError, http.client.RemoteDisconnected):
+            answer = service.get(path)
+            assert answer.status in (200, 503), answer.status
+            if answer.status == 503:
+                assert answer.headers["Retry-After"] and "try again" in answer.message
+            return answer.status == 200
+        return False
+
+    wait_until(once, path)
+
+
+def closed(connection):
+    """Whether the other side has closed it."""
+    ready, _, _ = select.select([connection], [], [], 0)
+    with contextlib.suppress(ConnectionError):
+        return bool(ready) and connection.recv(65536) == b""
+    return True
+
+
+def test_slowloris(serve):
+    """Heads that come a byte at a time, on more connections than there are places."""
+    service = serve("--connections", "64", "--head-timeout", "3s")
+    ask_until_answered(service)
+    front = front_of(service)
+    before = descriptors(front)
+    slow = []
+    for _ in range(100):
+        slow.append(connect(service))
+        slow[-1].sendall(b"GET /api/processes HTTP/1.1\r\nX")
+    for _ in range(10):
+        for one in slow:
+            with contextlib.suppress(OSError):
+                one.send(b"-")
+        ask_until_answered(service)
+        assert descriptors(front) <= before + 64 + 64 + 8
+    wait_until(lambda: all(map(closed, slow)), "the slow ones to be left")
+    for one in slow:
+        one.close()
+    wait_until(lambda: descriptors(front) <= before, "their descriptors to be closed")
+
+
+def test_ten_thousand_idle_connections(serve):
+    wanted = 10000
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < wanted + 500:
+        pytest.skip("too few descriptors")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted + 500, hard))
+    try:
+        service = serve("--connections", "2000")
+        ask_until_answered(service)
+        front = front_of(service)
+        connections = []
+        address = address_of(service)
+        for _ in range(wanted):
+            one = socket.socket()
+            one.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                one.connect(address)
+            connections.append(one)
+        resident_before = None
+        for i in range(30):
+            ask_until_answered(service, "/healthz")
+            ask_until_answered(service)
+            assert descriptors(front) <= 2000 + 64 + 50
+            if i == 10:
+                resident_before = resident(front)
+            time.sleep(0.1)
+        assert resident(front) < resident_before + (16 << 20)
+        for one in connections:
+            one.close()
+        wait_until(lambda: descriptors(front) < 50, "all to be closed")
+        ask_until_answered(service)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_body_that_never_comes(serve):
+    service = serve("--body-timeout", "500ms")
+    with contextlib.closing(connect(service)) as connection:
+        connection.sendall(b"POST /api/processes/1/stop HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n")
+        wait_until(lambda: closed(connection), "the connection to be closed")
+    ask_until_answered(service)
+
+
+def test_an_answer_that_is_hardly_taken(serve):
+    service = serve("--answer-timeout", "1s")
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    connection.connect(address_of(service))
+    with contextlib.closing(connection):
+        for _ in range(40):
+            connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
+
+        def taken_to_its_end():
+            with contextlib.suppress(ConnectionError):
+                return connection.recv(64) == b""
+            return True
+
+        connection.settimeout(60)
+        wait_until(taken_to_its_end, "the connection to be closed", within=60)
+    ask_until_answered(service)
+
+
+def test_a_client_has_a_limit_of_its_own(serve, tmp_path):
+    own = subprocess.run(["hostname", "-I"], stdout=subprocess.PIPE, text=True).stdout.split()
+    own = next((address for address in own if "." in address), None)
+    if not own:
+        pytest.skip("no address but loopback")
+    reader = token(tmp_path / "tokens", "reader")
+    service = serve("--client-connections", "5", "--tokens", tmp_path / "tokens", "--head-timeout", "60s", listen=("0.0.0.0:0",))
+    url = service.url.replace("0.0.0.0", own)
+    port = int(url.rsplit(":", 1)[1])
+    held = [socket.create_connection((own, port), timeout=60) for _ in range(5)]
+    answer = service.get("/api/processes", bearer(reader), url=url)
+    assert answer.status == 503 and answer.headers["Retry-After"]
+    # others are not kept out
+    assert service.get("/api/processes", bearer(reader), url=url.replace(own, "127.0.0.1")).status == 200
+    for one in held:
+        one.close()
+    wait_until(lambda: service.get("/api/processes", bearer(reader), url=url).status == 200, "a place")
+
+
+GARBAGE = [b"\0" * 5000, b"\r\n" * 3000, b"GET / HTTP/1.1\r\n" * 500, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\xff" * 500,
+           b"GET " + b"/a" * 40000 + b" HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
+           b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
+           b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\n\r\n",
+           b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 20000 + b"\r\n"]
+
+
+def test_pipelined_garbage(serve):
+    service = serve("--head-timeout", "1s", "--stall-timeout", "1s")
+    front = None
+    for _ in range(2):
+        threads = []
+        for piece in GARBAGE:
+            for data in (piece, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" + piece, piece * 3):
+                def send(data=data):
+                    with contextlib.suppress(OSError), contextlib.closing(connect(service)) as connection:
+                        connection.sendall(data)
+                        connection.shutdown(socket.SHUT_WR)
+                        while connection.recv(65536):
+                            pass
+                threads.append(threading.Thread(target=send))
+        for thread in threads:
+            thread.start()
+        ask_until_answered(service)
+        for thread in threads:
+            thread.join(60)
+            assert not thread.is_alive()
+        front = front or front_of(service)
+        assert front_of(service) == front, service.log  # it is still the same one
+    assert "ended" not in service.log
+
+
+SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.mark.parametrize("head", [b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                                  b"Content-Length: 0\r\nContent-Length: 49\r\n\r\n", b"Content-Length: 49\r\nContent-Length: 49\r\n\r\n",
+                                  b"Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n", b"Host: elsewhere\r\n\r\n",
+                                  b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", b"Authorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n"])
+def test_two_readers_can_not_see_two_requests(serve, head):
+    """What a proxy before us might read otherwise is refused, and the connection with it."""
+    service = serve("--head-timeout", "1s", "--stall-timeout", "1s")
+    for method in (b"POST", b"GET"):
+        answer = service.raw(method + b" /healthz HTTP/1.1\r\nHost: localhost\r\n" + head + SMUGGLED)
+        assert answer.count(b"HTTP/1.1 ") <= 1 and b"404" not in answer, answer
+        assert not answer or answer.startswith(b"HTTP/1.1 400"), answer
+
+
+def test_lists_go_on_while_dumps_are_taken_and_clients_are_many(serve, target):
+    """100 at once, with dumps running: all are answered, and nothing is left behind."""
+    service = serve()
+    process = target("shapes", "threads", "3")
+    ask_until_answered(service)
+    front = front_of(service)
+    before = descriptors(front)
+    results = []
+
+    def many(path, times):
+        for _ in range(times):
+            with contextlib.suppress(ConnectionError, http.client.RemoteDisconnected):
+                results.append(service.get(path).status)
+
+    threads = [threading.Thread(target=many, args=("/api/processes", 5)) for _ in range(100)]
+    threads += [threading.Thread(target=many, args=(f"/api/processes/{process.pid}/dump?dumpType=2", 2)) for _ in range(2)]
+    threads += [threading.Thread(target=many, args=("/healthz", 20)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+        assert not thread.is_alive()
+    assert len(results) == 500 + 4 + 80
+    assert set(results) <= {200, 429, 503} and results.count(200) > 400
+    wait_until(lambda: descriptors(front) <= before, "all to be closed")
+    assert process.poll() is None
