@@ -125,6 +125,21 @@ int call_add_captures(const struct route_match *match, struct request *request)
     return 0;
 }
 
+/* A link of a stranger's page that the user follows may show him something; it may not have a process held,
+ * or dumped into his downloads. */
+static int check_site(const struct http_exchange *exchange, const struct operation *operation,
+                      struct error *error)
+{
+    const char *site = http_exchange_header(exchange, "Sec-Fetch-Site");
+
+    if (!site || strcmp(site, "cross-site") != 0 || operation->role < ROLE_OPERATOR)
+        return 0;
+    return error_set(
+        error, EACCES,
+        "A link of another site may show what is here, and not take or change anything; open the "
+        "address by itself.");
+}
+
 int call_operation(const struct caller *caller, struct http_exchange *exchange,
                    const struct operation *operation, const struct target *target, struct request *request,
                    unsigned status, struct answer_watcher *watcher, struct error *error)
@@ -133,7 +148,9 @@ int call_operation(const struct caller *caller, struct http_exchange *exchange,
 
     (void)snprintf(request->operation, sizeof request->operation, "%s", operation->name); /* fits: our own */
     request->head_only = http_exchange_method(exchange) == HTTP_HEAD;
-    r = add_arguments(operation, target, request, error);
+    r = check_site(exchange, operation, error);
+    if (r == 0)
+        r = add_arguments(operation, target, request, error);
     if (r == 0)
         r = add_form(exchange, operation, request);
     if (r == 0)

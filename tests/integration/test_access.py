@@ -326,6 +326,22 @@ def test_a_token_is_stronger_than_where_one_comes_from(serve, tokens, tmp_path):
     assert service.get("/api/processes", bearer("pst_00000000_wrong")).status == 401
 
 
+def test_a_strangers_link_takes_nothing(service):
+    """A browser follows it with what it knows of us; it says so in Sec-Fetch-Site."""
+    followed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    path = f"/api/processes/{os.getpid()}"
+    for shown in ("/", "/api/processes", path):
+        assert service.get(shown, followed).status == 200
+    for taken in ("/dump?dumpType=0", "/stacks", "/profile?seconds=0.1", "/gcdump"):
+        answer = service.get(path + taken, followed)
+        assert answer.status == 403 and "another site" in answer.message, taken
+        if taken == "/stacks":
+            assert service.get(path + taken, {**followed, "Sec-Fetch-Site": "same-origin"}).status == 200
+            assert service.get(path + taken, {**followed, "Sec-Fetch-Site": "none"}).status == 200  # typed, or a bookmark
+    for picture in ("/api/processes", path + "/stacks"):
+        assert service.get(picture, {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}).status == 403
+
+
 def test_anonymous_role(serve, tokens):
     file, by_role = tokens
     service = serve("--tokens", file, "--anonymous-role", "reader")
