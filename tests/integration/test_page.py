@@ -181,6 +181,26 @@ def test_the_heap_of_dotnet(service, procscope, heap, tmp_path):  # noqa: F811
     assert b"!FastSerialization.1" in path.read_bytes()[:64]
 
 
+KNOWN_IN_NODE = """
+class Known { constructor(number) { this.number = number; } }
+globalThis.known = Array.from({ length: Number(process.argv[1]) }, (_, i) => new Known(i));
+console.log("ready");
+setInterval(() => {}, 1000);
+"""
+
+
+def test_the_heap_of_node(service, procscope, sleeper, tmp_path):
+    """Compared with that of another process, as .NET's."""
+    other, path = tmp_path / "other.json", tmp_path / "a.heapsnapshot"
+    larger, smaller = (sleeper("node", "-e", KNOWN_IN_NODE, str(count), stdout=subprocess.PIPE) for count in (5000, 2000))
+    done = patiently(lambda: run(procscope, "heap", smaller.pid, "--json", check=False), lambda done: done.returncode == 8)
+    other.write_bytes(done.stdout)
+    seen = look("alive", service, id=larger.pid, path=str(path), other=str(other), type="Known", ending=".heapsnapshot", hasContents=True)
+    assert seen["known"][1:] == ["5,000", "Known"]
+    assert seen["grown"][1] == "+3,000" and seen["grown"][5:] == ["2,000", "5,000"]
+    assert path.read_bytes().startswith(b'{"snapshot":')
+
+
 def test_end_asks_first(service, family):
     shell, child = family
     assert look("end", service, id=shell.pid)["planned"] == 3

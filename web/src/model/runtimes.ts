@@ -39,6 +39,18 @@ const forms: [RegExp, HeapForm][] = [
       cost: "The program stands still: for a count as long as one collection takes, for a file to its last byte (a GiB takes about a second, or as long as the network does).",
     },
   ],
+  [
+    /^Node\b/,
+    {
+      hasAll: false,
+      route: "/heapdump",
+      query: {},
+      ending: ".heapsnapshot",
+      readers: "Chromium's developer tools, memlab",
+      hasContents: true,
+      cost: "The program stands still until V8 has gone through all of it, which takes seconds for a large heap, and needs memory for that; for a file to its last byte.",
+    },
+  ],
 ];
 
 /** Undefined: its heap can't be told about. */
