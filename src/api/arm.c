@@ -236,7 +236,7 @@ static int write_instances(const struct caller *caller, struct http_exchange *ex
 
 /* A permit_function: from memory, one or all of them. */
 static void answer_instances(void *context, struct http_exchange *exchange, const struct target *target,
-                             size_t first)
+                             size_t first, struct buffer *said)
 {
     struct request request = {0};
     struct arm_path path = {0};
@@ -245,6 +245,7 @@ static void answer_instances(void *context, struct http_exchange *exchange, cons
     const char *raw = raw_path(exchange, first, target->segment_count - first, &size);
     int r = set_resource(raw, size, &request, &error);
 
+    (void)said;                                      /* nothing */
     if (r == 0 && !parse_path(target, first, &path)) /* it was one before */
         r = error_set(&error, ENOENT, "There is no such resource.");
     if (r == 0)
@@ -299,6 +300,9 @@ bool arm_handle(const struct caller *caller, struct http_exchange *exchange, con
     if (path.next == target->segment_count ? !path.instance
                                            : path.instance && is_word(target, path.next, "instances"))
         match = (struct route_match){0};
+    if (match.route)
+        http_exchange_set_route(exchange, arm_roots[(path.slot ? 1 : 0) + (path.instance ? 2 : 0)],
+                                match.route);
     if (!match.route)
         call_answer_unmatched(exchange, &match);
     else if (check_names(caller, &path, &error) < 0 ||

@@ -3,11 +3,14 @@
 #include "api/arm.h"
 #include "api/events_door.h"
 #include "api/front_tls.h"
+#include "api/http_metrics.h"
 #include "api/kudu.h"
 #include "api/monitor.h"
 #include "api/openapi.h"
 #include "api/page.h"
+#include "api/permit.h"
 #include "api/site.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "http/origin.h"
 #include "http/server.h"
@@ -25,6 +28,7 @@ struct front {
     const struct config *config;
     struct caller caller;
     struct monitor monitor;
+    struct http_metrics metrics;
     struct events_door events;
     struct target prefix; /* path-prefix taken apart */
     struct buffer openapi, page;
@@ -34,6 +38,7 @@ static void front_release(struct front *front)
 {
     events_door_release(&front->events);
     monitor_release(&front->monitor);
+    http_metrics_release(&front->metrics);
     target_release(&front->prefix);
     buffer_release(&front->openapi);
     buffer_release(&front->page);
@@ -41,13 +46,10 @@ static void front_release(struct front *front)
 
 /* What is answered from memory. */
 static const struct route own_routes[] = {
-    {HTTP_GET, "/", "page"},
-    {HTTP_GET, "/assets/{name:text}", "asset"},
-    {HTTP_GET, "/routes", "routes"},
-    {HTTP_GET, "/api/events", "events"},
-    {HTTP_GET, "/healthz", "healthz"},
-    {HTTP_GET, "/openapi.json", "openapi"},
-    {0},
+    {HTTP_GET, "/", "page"},           {HTTP_GET, "/assets/{name:text}", "asset"},
+    {HTTP_GET, "/routes", "routes"},   {HTTP_GET, "/api/events", "events"},
+    {HTTP_GET, "/healthz", "healthz"}, {HTTP_GET, "/openapi.json", "openapi"},
+    {HTTP_GET, "/metrics", "metrics"}, {0},
 };
 
 static int check_origin(const struct front *front, const struct http_exchange *exchange, struct error *error)
@@ -107,6 +109,34 @@ static void answer_page(struct front *front, struct http_exchange *exchange)
     http_answer_empty(exchange, front->prefix.segment_count > 0 ? 308 : 404);
 }
 
+/* A permit_function: what the inspector has counted, and ours behind it. */
+static void answer_metrics(void *context, struct http_exchange *exchange, const struct target *target,
+                           size_t first, struct buffer *said)
+{
+    const struct front *front = context;
+    struct exposition exposition = {.out = said};
+
+    (void)target, (void)first; /* there is nothing to choose */
+    http_metrics_write(&front->metrics, &exposition);
+    if (exposition.error < 0)
+        http_answer_problem(exchange, 500, "The figures could not be written.");
+    else
+        http_answer_buffer(exchange, 200, EXPOSITION_TYPE, said);
+}
+
+static void on_completed(void *context, const struct http_record *record)
+{
+    http_metrics_add(&((struct front *)context)->metrics, record);
+}
+
+static void ask_for_metrics(struct front *front, struct http_exchange *exchange)
+{
+    struct error error = {0};
+
+    if (permit_ask(&front->caller, exchange, operation_find("metrics"), 0, answer_metrics, front, &error) < 0)
+        http_answer_error(exchange, &error);
+}
+
 static void answer_own(struct front *front, struct http_exchange *exchange, const struct route_match *match)
 {
     static const char healthy[] = "{\"status\":\"ok\"}";
@@ -115,6 +145,8 @@ static void answer_own(struct front *front, struct http_exchange *exchange, cons
         call_answer_unmatched(exchange, match);
     } else if (strcmp(match->route->name, "events") == 0) {
         events_door_handle(&front->events, exchange);
+    } else if (strcmp(match->route->name, "metrics") == 0) {
+        ask_for_metrics(front, exchange);
     } else if (strcmp(match->route->name, "page") == 0) {
         answer_page(front, exchange);
     } else if (strcmp(match->route->name, "routes") == 0) {
@@ -151,6 +183,7 @@ static void handle(void *context, struct http_exchange *exchange)
         monitor_handle(&front->monitor, exchange, &target, first))
         return;
     route_find(own_routes, &target, first, http_exchange_method(exchange), &match);
+    http_exchange_set_route(exchange, "", match.route);
     answer_own(front, exchange, &match);
 }
 
@@ -178,6 +211,7 @@ static int prepare(struct front *front, struct error *error)
     int r = networks_parse(front->config->front_ends,
                            &front->caller.front_ends); /* was checked when it was set */
 
+    front->metrics.started = clock_realtime_ns() / 1000000000;
     front->monitor.caller = &front->caller;
     if (r == 0)
         r = monitor_init(&front->monitor);
@@ -219,6 +253,7 @@ static int serve(const struct front_start *start, struct error *error)
         .stop_ms = start->config->stop_timeout,
         .challenges = challenges,
         .handle = handle,
+        .completed = on_completed,
         .context = &front,
     };
     _cleanup_http_server_ struct http_server *server = NULL;

@@ -101,6 +101,8 @@ bool kudu_handle(const struct caller *caller, struct http_exchange *exchange, co
     if (arm_is_wanted(exchange))
         http_problem_form(exchange, PROBLEM_ARM);
     route_find(kudu_routes, target, first + skip, http_exchange_method(exchange), &match);
+    if (match.route)
+        http_exchange_set_route(exchange, root, match.route);
     if (!match.route)
         call_answer_unmatched(exchange, &match);
     else if (call(caller, exchange, root, target, &match, &error) < 0)

@@ -255,11 +255,12 @@ static int answer_own(struct monitor *monitor, struct http_exchange *exchange, c
 
 /* A permit_function. */
 static void answer_permitted(void *context, struct http_exchange *exchange, const struct target *target,
-                             size_t first)
+                             size_t first, struct buffer *said)
 {
     struct route_match match;
     struct error error = {0};
 
+    (void)said;                                                                        /* nothing */
     route_find(monitor_routes, target, first, http_exchange_method(exchange), &match); /* as it did before */
     if (answer_own(context, exchange, target, &match, &error) < 0)
         http_answer_error(exchange, &error);
@@ -284,6 +285,7 @@ bool monitor_handle(struct monitor *monitor, struct http_exchange *exchange, con
     if (!match.allowed)
         return false;
     http_problem_form(exchange, PROBLEM_MONITOR);
+    http_exchange_set_route(exchange, "", match.route);
     if (!match.route) {
         call_answer_unmatched(exchange, &match);
         return true;

@@ -191,6 +191,7 @@ static void write_own(struct json *json)
          "What all processes do, as Server-Sent Events (docs/EVENTS.md)"},
         {{HTTP_GET, "/healthz", "healthz"}, "Does the service answer"},
         {{HTTP_GET, "/openapi.json", "openapi"}, "This description"},
+        {{HTTP_GET, "/metrics", "metrics"}, NULL},
     };
 
     static const struct root root = {.path = ""};

@@ -43,6 +43,7 @@ static const struct {
     {"events", NULL, "text/event-stream"},
     {"healthz", "Health", NULL},
     {"openapi", NULL, "application/json"},
+    {"metrics", NULL, "text/plain"},
     {"page", NULL, "text/html"},
     {"routes", NULL, "text/html"},
     {"dump", NULL, "application/octet-stream"},

@@ -11,9 +11,10 @@ struct permit {
     permit_function *answer;
     void *context;
     size_t first;
+    struct buffer said;
 };
 
-static void answer_now(const struct permit *permit, struct http_exchange *exchange)
+static void answer_now(struct permit *permit, struct http_exchange *exchange)
 {
     const struct answer_message *message = &permit->reader.message;
     _cleanup_target_ struct target target = {0};
@@ -24,9 +25,24 @@ static void answer_now(const struct permit *permit, struct http_exchange *exchan
         (void)snprintf(error.text, sizeof error.text, "%s",
                        text ? text : "You may not ask for this."); /* cut */
     else if (target_parse(http_exchange_target(exchange), &target, &error) == 0)
-        permit->answer(permit->context, exchange, &target, permit->first);
+        permit->answer(permit->context, exchange, &target, permit->first, &permit->said);
     if (error.code != 0)
         http_answer_error(exchange, &error);
+}
+
+/* -EAGAIN: it is not all there. */
+static int take_body(struct permit *permit)
+{
+    char bytes[4096];
+    ssize_t n;
+
+    permit->said.limit = LIMIT_METRICS;
+    while ((n = answer_reader_read(&permit->reader, bytes, sizeof bytes)) > 0) {
+        int r = buffer_append(&permit->said, bytes, (size_t)n);
+        if (r < 0)
+            return r;
+    }
+    return (int)n;
 }
 
 static int permit_head(struct http_source *base, struct http_exchange *exchange,
@@ -36,6 +52,8 @@ static int permit_head(struct http_source *base, struct http_exchange *exchange,
     int r = answer_reader_head(&permit->reader);
 
     (void)ret_head; /* the answer is another's */
+    if (r == 0 && permit->reader.message.code == 0)
+        r = take_body(permit);
     if (r < 0)
         return r;
     answer_now(permit, exchange);
@@ -50,8 +68,11 @@ static ssize_t permit_read(struct http_source *base, void *bytes, size_t size)
 
 static void permit_free(struct http_source *base)
 {
-    answer_reader_release(&((struct permit *)base)->reader);
-    free(base);
+    struct permit *permit = (struct permit *)base;
+
+    answer_reader_release(&permit->reader);
+    buffer_release(&permit->said);
+    free(permit);
 }
 
 int permit_ask(const struct caller *caller, struct http_exchange *exchange, const struct operation *operation,

@@ -109,6 +109,7 @@
 /* Operations */
 #define LIMIT_MESSAGE (64u * 1024)             /* an operation message or an answer's head on the wire */
 #define LIMIT_FIELDS 128u                      /* fields of one message */
+#define LIMIT_METRICS (1024u * 1024)           /* figures for Prometheus: some 20 KiB */
 #define LIMIT_JSON_ANSWER (256u * 1024 * 1024) /* one JSON answer in a worker */
 
 #define LIMIT_FOUND 10000u                /* open files that one search names */

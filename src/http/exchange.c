@@ -40,6 +40,7 @@ struct http_exchange *exchange_new(struct server_daemon *daemon, struct MHD_Conn
     exchange->relay = RELAY_INIT;
     exchange->server = daemon->server;
     exchange->daemon = daemon;
+    exchange->began_ns = clock_monotonic_ns();
     exchange->connection = connection;
     exchange->gathered.limit = GATHER_MAX;
     return exchange;
@@ -133,6 +134,24 @@ const struct sockaddr *http_exchange_peer(const struct http_exchange *exchange)
         MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 
     return info ? info->client_addr : NULL;
+}
+
+struct http_record exchange_record(const struct http_exchange *exchange, bool is_whole)
+{
+    /* of a body that went past libmicrohttpd it thinks that it stopped short */
+    is_whole = is_whole || exchange->is_whole;
+    return (struct http_record){.method = exchange->method,
+                                .root = exchange->root,
+                                .route = exchange->route,
+                                .status = exchange->status,
+                                .is_cut = exchange->status != 0 && !is_whole,
+                                .took_ns = clock_monotonic_ns() - exchange->began_ns};
+}
+
+void http_exchange_set_route(struct http_exchange *exchange, const char *root, const struct route *route)
+{
+    exchange->root = root;
+    exchange->route = route;
 }
 
 void http_header(struct http_exchange *exchange, const char *name, const char *value)
@@ -258,6 +277,7 @@ static ssize_t read_block(void *context, uint64_t position, char *bytes, size_t 
         n = relay_read(&exchange->relay, bytes, size < FULL_SIZE ? size : FULL_SIZE);
     if (n > 0)
         return n;
+    exchange->is_whole = n == 0;
     if (n == 0)
         return MHD_CONTENT_READER_END_OF_STREAM;
     if (n == -EAGAIN) {

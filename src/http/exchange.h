@@ -26,6 +26,20 @@ const char *http_exchange_certificate(const struct http_exchange *exchange);
 int http_exchange_socket(const struct http_exchange *exchange); /* of its connection; -1: unknown */
 const struct listener *http_exchange_listener(const struct http_exchange *exchange); /* that it came in at */
 
+/* Which route it is, for who counts. Both borrowed, static. */
+struct route;
+void http_exchange_set_route(struct http_exchange *exchange, const char *root, const struct route *route);
+
+/* One that is over. */
+struct http_record {
+    enum http_method method;
+    const char *root; /* as they were set; NULL: they were not */
+    const struct route *route;
+    unsigned status; /* 0: there was no answer */
+    bool is_cut;     /* there was one, and it was not sent whole */
+    uint64_t took_ns;
+};
+
 /* The answer. Headers are set before; what is not fit for a header is dropped, as is one too many. */
 void http_header(struct http_exchange *exchange, const char *name, const char *value);
 

@@ -52,6 +52,10 @@ struct http_exchange {
     size_t header_count;
     struct MHD_Response *response; /* not yet queued */
     unsigned status;
+    bool is_whole; /* its body has come to its end */
+    uint64_t began_ns;
+    const char *root; /* of its route, which are both static; NULL: none */
+    const struct route *route;
 
     struct http_source *source;
     bool is_watched; /* source->fd is in the epoll */
@@ -65,6 +69,9 @@ struct http_exchange {
 struct http_exchange *exchange_new(struct server_daemon *daemon, struct MHD_Connection *connection,
                                    const char *target);
 void exchange_free(struct http_exchange *exchange);
+
+/* What is to be told of one that is over. is_whole: libmicrohttpd thinks that all was sent. */
+struct http_record exchange_record(const struct http_exchange *exchange, bool is_whole);
 
 /* Gives up the source and whatever of the answer was prepared. */
 void exchange_drop_source(struct http_exchange *exchange);

@@ -81,11 +81,15 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 {
     struct http_exchange *exchange = *request_context;
 
-    (void)context; /* freeing needs no more than the exchange */
-    (void)code;
+    (void)context; /* all is in the exchange */
     connection_enter(connection_of(connection), CONNECTION_HEAD);
     if (!exchange)
         return;
+    if (exchange->server->settings.completed) {
+        const struct http_record record =
+            exchange_record(exchange, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+        exchange->server->settings.completed(exchange->server->settings.context, &record);
+    }
     exchange->server->exchanges--;
     exchange_free(exchange);
     *request_context = NULL;

@@ -17,6 +17,7 @@ struct http_settings {
     uint64_t stop_ms;          /* what answers still get after http_server_stop */
     const char *const *challenges; /* values of WWW-Authenticate with a 401; ends with NULL. NULL: none */
     void (*handle)(void *context, struct http_exchange *exchange);
+    void (*completed)(void *context, const struct http_record *record); /* may be NULL */
     void *context;
 };
 

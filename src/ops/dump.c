@@ -426,6 +426,15 @@ static int estimate(const struct operation_context *context, const struct reques
     return dump_estimate(context, request, &dump->target, &question, answer, error);
 }
 
+/* Of one that is still held the time is known when it is let go: its memory was read, or its reader is gone.
+ */
+static void tell_pause(struct dump *dump, struct answer *answer)
+{
+    if (dump->trace && !dump->capture.is_snapshot)
+        let_go(dump);
+    answer_held(answer, dump->capture.held_ns);
+}
+
 int operation_dump(const struct operation_context *context, const struct request *request,
                    struct answer *answer, struct error *error)
 {
@@ -454,8 +463,9 @@ int operation_dump(const struct operation_context *context, const struct request
         return error_ensure(error, r, "The dump could not be described");
     r = dump.zip ? answer_zip(context, request, &dump, answer, error) : answer_file(&dump, answer, error);
     if (r == -ESRCH && dump.trace && dump.capture.is_snapshot)
-        return error_set(error, EAGAIN, "%s", trace_clone_lost(dump.trace));
-    if (r == -ESRCH && dump.trace && trace_ran_out(dump.trace))
-        return ran_out(&dump, EAGAIN, error);
+        r = error_set(error, EAGAIN, "%s", trace_clone_lost(dump.trace));
+    else if (r == -ESRCH && dump.trace && trace_ran_out(dump.trace))
+        r = ran_out(&dump, EAGAIN, error);
+    tell_pause(&dump, answer);
     return r;
 }

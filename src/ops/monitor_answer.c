@@ -62,13 +62,21 @@ static int begin(struct answer *answer, const struct answer_head *own_head, stru
     return monitor->inner->begin(monitor->inner, &head, ret_sink, error);
 }
 
+static void held(struct answer *answer, uint64_t ns)
+{
+    answer_held(((struct monitor_answer *)answer)->inner, ns);
+}
+
 int monitor_run(const struct operation *operation, const struct operation_context *context,
                 const struct request *request, struct answer *answer, struct error *error)
 {
     struct request_told told = {0};
     struct request asked = *request; /* owns nothing */
-    struct monitor_answer monitor = {
-        .answer.begin = begin, .inner = answer, .operation = operation->name, .told = &told};
+    struct monitor_answer monitor = {.answer.begin = begin,
+                                     .answer.held = held,
+                                     .inner = answer,
+                                     .operation = operation->name,
+                                     .told = &told};
 
     asked.told = &told;
     return operation->run(context, &asked, &monitor.answer, error);

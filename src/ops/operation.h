@@ -30,6 +30,7 @@ struct operation_context {
     int (*early_end)(void);          /* a descriptor, readable when no more samples are wanted; NULL: never */
     const _Atomic int32_t *profiled; /* pids with a session, 0 between them; NULL: none are kept */
     size_t profiled_count;
+    const struct metrics *metrics;     /* what was counted (ops/metrics.h); NULL: nothing is */
     bool redacts_environ;              /* dumps are made without the environment's own stream */
     const char *secrets;               /* parts of names whose values are masked (access/mask.h) ... */
     enum role unmasked;                /* ... for those below this role */
@@ -44,6 +45,8 @@ struct operation_context {
                 const struct pidref *target);
     void *admit_data;
 };
+
+struct metrics;
 
 /* What goes before the bytes. */
 struct answer_head {
@@ -61,7 +64,15 @@ struct answer_head {
 struct answer {
     int (*begin)(struct answer *answer, const struct answer_head *head, struct sink **ret_sink,
                  struct error *error);
+    /* For how long a target was held, once it runs again; at most once. NULL: nobody keeps account. */
+    void (*held)(struct answer *answer, uint64_t ns);
 };
+
+static inline void answer_held(struct answer *answer, uint64_t ns)
+{
+    if (answer->held)
+        answer->held(answer, ns);
+}
 
 enum operation_flags {
     OPERATION_HEAVY = 1 << 0,   /* gets a worker of its own and counts against the limit of dumps */

@@ -45,6 +45,7 @@ static int answer_stacks(const struct operation_context *context, const struct r
     r = capture_live(context->procfs, &target, &options, &capture, &none, error);
     if (r < 0)
         return error_ensure(error, r, "The stacks could not be captured");
+    answer_held(answer, capture.held_ns);
     if (wish->runtime)
         r = java_stacks_take(&java, &target, &capture);
     if (r < 0)

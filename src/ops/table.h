@@ -12,7 +12,8 @@ operation_function operation_list, operation_show, operation_threads, operation_
     operation_module, operation_environment, operation_memory, operation_handles, operation_heap,
     operation_heapdump, operation_events, operation_stop, operation_dump, operation_doctor, operation_stacks,
     operation_stack, operation_profile, operation_profile_start, operation_profile_stop, operation_gcdump,
-    operation_monitor_list, operation_monitor_show, operation_livemetrics, operation_permit;
+    operation_monitor_list, operation_monitor_show, operation_livemetrics, operation_permit,
+    operation_metrics;
 
 /* How Kudu's JSON is to look for this request. host is filled and must outlive the style. */
 int operation_style(const struct operation_context *context, const struct request *request, struct host *host,

@@ -157,10 +157,18 @@ static int pipe_answer_begin(struct answer *answer, const struct answer_head *he
     return 0;
 }
 
+static void pipe_answer_held(struct answer *answer, uint64_t ns)
+{
+    ((struct pipe_answer *)answer)->pause_us = (int64_t)(ns / 1000);
+}
+
 void pipe_answer_init(struct pipe_answer *answer, int fd, int stall_ms, atomic_bool *begun)
 {
-    *answer = (struct pipe_answer){
-        .answer.begin = pipe_answer_begin, .fd = fd, .stall_ms = stall_ms, .pause_us = -1};
+    *answer = (struct pipe_answer){.answer.begin = pipe_answer_begin,
+                                   .answer.held = pipe_answer_held,
+                                   .fd = fd,
+                                   .stall_ms = stall_ms,
+                                   .pause_us = -1};
     answer->begun = begun ? begun : &answer->own_begun;
 }
 

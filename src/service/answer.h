@@ -15,7 +15,7 @@ struct pipe_answer {
     atomic_bool own_begun;
     struct sink *sink;
     int64_t length;
-    int64_t pause_us; /* as its head says; -1: it does not */
+    int64_t pause_us; /* as its head or the operation says; -1: neither does */
     char facts[256];  /* the head's, for a log: "Mode snapshot, Threads 8" */
 };
 

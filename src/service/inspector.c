@@ -158,10 +158,16 @@ void inspector_free(struct inspector *inspector)
     free(inspector);
 }
 
+void inspector_forget_shared(struct inspector *inspector)
+{
+    pool_forget_shared(&inspector->pool);
+}
+
 /* Answers the job with an error and frees it. */
 static void refuse(struct inspector *inspector, struct job *job, const struct error *error)
 {
     audit_refused(&inspector->audit, job->operation, &job->request, error);
+    metrics_operation(inspector->pool.metrics, inspector->table, job->operation, -error->code);
     /* the pipe is empty and does not block: either it fits or nobody reads */
     (void)!answer_write_error(job->answer_fd, 0, error->code, error->text);
     job_free(job);
@@ -456,6 +462,7 @@ static int serve(struct inspector *inspector, struct error *error)
         dispatch(inspector);
         dispatch_own(inspector);
         dispatch_prefer(inspector);
+        pool_measure(&inspector->pool, inspector->queue.count + inspector->prefer_queue.count);
     }
     return 0;
 }

@@ -21,6 +21,9 @@ int inspector_new(const struct config *config, const struct operation_context *c
 /* Ends all workers. */
 void inspector_free(struct inspector *inspector);
 
+/* In the front, which shall not write where workers read. Nothing else may be done with it there. */
+void inspector_forget_shared(struct inspector *inspector);
+
 struct inspector_end {
     bool stopped;          /* somebody asked for it; else the front went away by itself */
     bool front_was_waited; /* front_pid was collected */

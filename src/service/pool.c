@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -47,19 +46,8 @@ int pool_init(struct pool *pool, const struct config *config, const struct opera
                           .dump_memory = config->dump_memory,
                           .heap_memory = config->heap_memory,
                           .reads_seccomp = config->read_seccomp == 1};
-    pool->begun = mmap(NULL, pool_size(pool) * sizeof *pool->begun, PROT_READ | PROT_WRITE,
-                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (pool->begun == MAP_FAILED) {
-        pool->begun = NULL;
-        return error_errno(error, errno, "Memory for the workers could not be had");
-    }
-    pool->profiled = mmap(NULL, pool_size(pool) * sizeof *pool->profiled, PROT_READ | PROT_WRITE,
-                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (pool->profiled == MAP_FAILED)
-        pool->profiled = NULL;
     pool->workers = calloc(pool_size(pool), sizeof *pool->workers);
-    if (!pool->workers || !pool->profiled ||
-        claims_init(&pool->claims, pool_size(pool), config->dumps_per_target) < 0) {
+    if (!pool->workers || pool_share(pool, config->dumps_per_target) < 0) {
         pool_release(pool);
         return error_errno(error, ENOMEM, "Memory for the workers could not be had");
     }
@@ -68,6 +56,7 @@ int pool_init(struct pool *pool, const struct config *config, const struct opera
     pool->context = *context;
     pool->context.profiled = pool->profiled;
     pool->context.profiled_count = pool_size(pool);
+    pool->context.metrics = pool->metrics;
     pool->setup.context = &pool->context;
     return 0;
 }
@@ -150,6 +139,7 @@ static int spawn(struct pool *pool, size_t slot, unsigned flags, struct error *e
         return error_errno(error, -r, "A worker could not be watched");
     }
     *worker = (struct pool_worker){.pid = pid, .channel = TAKE_FD(ours)};
+    (void)atomic_fetch_add(&pool->metrics->workers_started, 1); /* what it was before */
     return 0;
 }
 
@@ -274,7 +264,9 @@ int pool_give_own(struct pool *pool, struct job *job, struct error *error)
     return 0;
 }
 
-static void tell_end(struct pool *pool, size_t slot, int code, uint64_t bytes, int64_t pause_us)
+/* was_lost: its worker ended before it could say so itself. */
+static void tell_end(struct pool *pool, size_t slot, int code, uint64_t bytes, int64_t pause_us,
+                     bool was_lost)
 {
     const struct job *job = pool->workers[slot].job;
     const struct audit_end end = {.code = code,
@@ -284,6 +276,10 @@ static void tell_end(struct pool *pool, size_t slot, int code, uint64_t bytes, i
                                   .pause_us = pause_us};
 
     audit_end(pool->audit, job->operation, &job->request, &end);
+    /* one that was ended since nobody waited for it any more is none of ours that failed */
+    metrics_operation(pool->metrics, pool->setup.table, job->operation,
+                      was_lost && job_reader_gone(job) ? -EPIPE : -code);
+    metrics_answer(pool->metrics, bytes, pause_us);
 }
 
 static void log_end(const struct job *job, int result)
@@ -311,7 +307,7 @@ bool pool_take_report(struct pool *pool, size_t slot)
         return false;
     }
     log_end(worker->job, report.result);
-    tell_end(pool, slot, -report.result, report.bytes, report.pause_us);
+    tell_end(pool, slot, -report.result, report.bytes, report.pause_us, false);
     if (report.session != 0 && !worker->has_session)
         worker->session = worker->job->target;
     worker->has_session = report.session != 0;
@@ -359,7 +355,8 @@ static void fail_job(struct pool *pool, size_t slot, int status)
                         WEXITSTATUS(status));
     if (!job_reader_gone(worker->job) && error.code != EAGAIN)
         log_warning("%s of %" PRId64 ": %s", worker->job->operation->name, worker->job->target, error.text);
-    tell_end(pool, slot, error.code, 0, -1);
+    tell_end(pool, slot, error.code, 0, -1, true);
+    (void)atomic_fetch_add(&pool->metrics->workers_lost, 1); /* what it was before */
     /* after a head the bytes stop short, which the client sees */
     if (!atomic_load(&pool->begun[slot]))
         (void)!answer_write_error(worker->job->answer_fd, 0, error.code, error.text); /* nobody reads: fine */
@@ -458,11 +455,5 @@ void pool_release(struct pool *pool)
         (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); /* shorter is no harm */
     free(pool->workers);
     pool->workers = NULL;
-    if (pool->begun)
-        (void)munmap(pool->begun, pool_size(pool) * sizeof *pool->begun); /* fails only for bad arguments */
-    pool->begun = NULL;
-    if (pool->profiled)
-        (void)munmap(pool->profiled, pool_size(pool) * sizeof *pool->profiled); /* likewise */
-    pool->profiled = NULL;
-    claims_release(&pool->claims);
+    pool_forget_shared(pool);
 }

@@ -3,6 +3,7 @@
  * takes the places of another: of eight profiles none stands in the way of ending a process. */
 #pragma once
 
+#include "ops/metrics.h"
 #include "service/config.h"
 #include "service/job.h"
 #include "service/worker.h"
@@ -30,6 +31,7 @@ struct pool {
     bool reads_seccomp;
     atomic_bool *begun; /* one a slot, shared with the workers */
     struct claims claims;
+    struct metrics *metrics;   /* shared with them, too */
     _Atomic int32_t *profiled; /* one a slot, likewise: the pid whose session the worker has, negative once it
                                   is over; 0: none */
 };
@@ -40,6 +42,12 @@ struct pool {
 int pool_init(struct pool *pool, const struct config *config, const struct operation_context *context,
               const struct operation *table, const struct rule_list *rules, struct audit *audit, int epoll_fd,
               struct error *error) _must_check_;
+/* The memory for it; what was had is pool_forget_shared's. -ENOMEM. */
+int pool_share(struct pool *pool, size_t dumps_per_target) _must_check_;
+/* In a process that is no worker and shall never be able to write where they read. */
+void pool_forget_shared(struct pool *pool);
+/* Puts down what is just now. waiting: light jobs. */
+void pool_measure(struct pool *pool, size_t waiting);
 /* Ends all workers; answers nothing. */
 void pool_release(struct pool *pool);
 

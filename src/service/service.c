@@ -55,6 +55,7 @@ _Noreturn static void front_main(const struct service *service, int channel, pid
     kept[count++] = channel;
     for (size_t i = 0; i < service->listen_count && count < ELEMENTS_OF(kept); i++)
         kept[count++] = service->listen_fds[i];
+    inspector_forget_shared(service->inspector);
     io_close_all_but(STDERR_FILENO + 1, kept, count);
     signals_ignore(ignored, ELEMENTS_OF(ignored));
     signals_unblock();
