@@ -262,5 +262,9 @@ int openapi_write(const char *prefix, bool has_monitor, struct buffer *out)
     if (r < 0)
         return r;
     out->size--; /* the last brace: the shapes go before it, as they stand in their file */
-    return buffer_append_format(out, ",\"components\":{\"schemas\":%s}}", asset_schemas);
+    return buffer_append_format(out,
+                                ",\"security\":[{},{\"bearer\":[]},{\"basic\":[]}],\"components\":"
+                                "{\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
+                                "\"basic\":{\"type\":\"http\",\"scheme\":\"basic\"}},\"schemas\":%s}}",
+                                asset_schemas);
 }

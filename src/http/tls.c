@@ -225,6 +225,8 @@ int tls_client_name(gnutls_session_t session, char *ret_name, size_t size)
     if (r == 0 &&
         gnutls_x509_crt_get_dn_by_oid(chain[0], GNUTLS_OID_X520_COMMON_NAME, 0, 0, ret_name, &size) < 0)
         r = -ENOKEY;
+    if (r == 0 && strlen(ret_name) != size) /* a NUL inside would make it another's name */
+        r = -ENOKEY;
     for (unsigned i = 0; i < TLS_CHAIN_MAX; i++)
         if (chain[i])
             gnutls_x509_crt_deinit(chain[i]);

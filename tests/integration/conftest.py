@@ -34,8 +34,8 @@ MODES = {"snapshot": ("--mode", "snapshot"), "stop": ("--mode", "stop")}  # how 
 # Files whose tests compare answers: two of them at a time do each other no harm. All others measure, kill, limit or
 # fill the machine, and run alone.
 SIDE_BY_SIDE = {f"test_{name}.py" for name in (
-    "arm", "cli", "core_backtraces", "core_readers", "dotnet_debugger", "dump_forms", "dump_readers", "gopclntab", "image_places", "jit_dump",
-    "openapi", "page", "profile_formats", "python", "routes", "stacks", "unwind")}
+    "access", "arm", "cli", "core_backtraces", "core_readers", "dotnet_debugger", "dump_forms", "dump_readers", "gopclntab", "image_places", "jit_dump",
+    "openapi", "page", "profile_formats", "python", "routes", "stacks", "tls", "unwind")}
 
 
 def pytest_configure(config):
