@@ -28,17 +28,28 @@ static const struct dotnet_provider forgetting = {.name = "Microsoft-DotNETCore-
                                                   .level = LEVEL_INFORMATIONAL,
                                                   .buffer_mib = 16};
 
-/* The runtime answers to the start of it only when the collection is over and all was told: until then that
- * stands in its buffer, and what finds no room there is dropped. */
+/* What we don't read in time stands in the runtime's buffer, and what finds no room there is dropped. */
 static const struct dotnet_provider telling = {.name = "Microsoft-Windows-DotNETRuntime",
                                                .keywords = KEYWORD_GC | KEYWORD_TYPE | KEYWORD_HEAP_DUMP |
-                                                           KEYWORD_COLLECT | KEYWORD_TYPE_NAMES,
+                                                           KEYWORD_TYPE_NAMES,
                                                .level = LEVEL_VERBOSE,
                                                .buffer_mib = 1024,
                                                .tells = TELL_MODULES};
 
+/* What has the runtime collect, and tell the other session of it. A runtime answers when that is over, and
+ * does nothing else of diagnostics meanwhile: so it is a session of its own, and what is told is read at
+ * once. It is ended before the other one, since a change of sessions with this wish would have it collect
+ * again. */
+static const struct dotnet_provider collecting = {.name = "Microsoft-Windows-DotNETRuntime",
+                                                  .keywords = KEYWORD_GC | KEYWORD_COLLECT,
+                                                  .level = LEVEL_INFORMATIONAL,
+                                                  .buffer_mib = 16};
+
 struct reading {
     struct dotnet_session session;
+    const struct dotnet_provider *trigger; /* begun behind it; NULL: none */
+    struct dotnet_session triggered;
+    bool (*may_be_silent)(const void *to); /* as long as it takes; NULL: never */
     struct dotnet_events events;
     struct error *error;
     uint64_t deadline_ms, received;
@@ -53,22 +64,36 @@ static uint64_t sooner(uint64_t deadline_ms, uint64_t patience_ms)
     return until < deadline_ms ? until : deadline_ms;
 }
 
+static int stop(struct reading *reading)
+{
+    int r = 0;
+
+    if (reading->triggered.is_unanswered)
+        r = dotnet_session_begun(&reading->triggered, sooner(reading->deadline_ms, LIMIT_DOTNET_MS),
+                                 reading->error);
+    dotnet_session_close(&reading->triggered);
+    return r < 0 ? r
+                 : dotnet_session_stop(&reading->session, sooner(reading->deadline_ms, LIMIT_DOTNET_MS),
+                                       reading->error);
+}
+
 /* A session whose runtime ends has no end of its own. */
 static int read_on(struct reading *reading)
 {
     int r = 0;
 
     while (r == 0 && !reading->events.is_whole) {
+        bool is_silent = reading->may_be_silent && reading->may_be_silent(reading->events.to);
         ssize_t n = dotnet_session_read(&reading->session, reading->bytes, LIMIT_STREAM_CHUNK,
-                                        sooner(reading->deadline_ms, LIMIT_DOTNET_QUIET_MS));
+                                        is_silent ? reading->deadline_ms
+                                                  : sooner(reading->deadline_ms, LIMIT_DOTNET_QUIET_MS));
 
         if (n <= 0)
             return n < 0 ? (int)n : -ECONNRESET;
         reading->received += (uint64_t)n;
         r = dotnet_events_feed(&reading->events, reading->bytes, (size_t)n);
         if (r == 0 && reading->is_enough(reading->events.to))
-            r = dotnet_session_stop(&reading->session, sooner(reading->deadline_ms, LIMIT_DOTNET_MS),
-                                    reading->error);
+            r = stop(reading);
         /* one that always has something more to say */
         if (r == 0 && clock_monotonic_ms() >= reading->deadline_ms)
             r = -ETIMEDOUT;
@@ -85,8 +110,12 @@ static int read_session(struct reading *reading, const struct dotnet *dotnet,
     r = reading->bytes
             ? dotnet_session_start(&reading->session, dotnet, provider, answer_by_ms, reading->error)
             : -ENOMEM;
+    if (r == 0 && reading->trigger)
+        r = dotnet_session_ask(&reading->triggered, &reading->session, reading->trigger, answer_by_ms,
+                               reading->error);
     if (r == 0)
         r = read_on(reading);
+    dotnet_session_close(&reading->triggered);
     dotnet_session_close(&reading->session);
     dotnet_events_release(&reading->events);
     free(reading->bytes);
@@ -104,6 +133,13 @@ static int note_event(void *to, const struct dotnet_event *event)
 static bool was_seen(const void *to)
 {
     return *(const bool *)to;
+}
+
+static bool is_collecting(const void *to)
+{
+    const struct dotnet_heap *heap = to;
+
+    return heap->collections > 0 && !heap->is_complete;
 }
 
 static bool is_complete(const void *to)
@@ -157,6 +193,7 @@ static int read_heap(const struct dotnet *dotnet, uint64_t deadline_ms, struct d
 {
     bool seen = false;
     struct reading first = {.session = DOTNET_SESSION_INIT,
+                            .triggered = DOTNET_SESSION_INIT,
                             .events = DOTNET_EVENTS_INIT,
                             .error = error,
                             .deadline_ms = deadline_ms,
@@ -170,9 +207,11 @@ static int read_heap(const struct dotnet *dotnet, uint64_t deadline_ms, struct d
     second.events.take = dotnet_heap_take;
     second.events.to = heap;
     second.is_enough = is_complete;
+    second.may_be_silent = is_collecting;
+    second.trigger = &collecting;
     r = read_session(&first, dotnet, &forgetting, sooner(deadline_ms, LIMIT_DOTNET_MS));
     if (r == 0)
-        r = read_session(&second, dotnet, &telling, deadline_ms);
+        r = read_session(&second, dotnet, &telling, sooner(deadline_ms, LIMIT_DOTNET_MS));
     if (r == 0)
         r = second.events.pointer_size == sizeof(uint64_t) ? dotnet_heap_finish(heap) : -EOPNOTSUPP;
     if (r == 0 && heap->paused_from && heap->paused_to > heap->paused_from && second.events.frequency > 0)

@@ -216,22 +216,30 @@ int dotnet_tell(const struct dotnet *dotnet, enum dotnet_command command, const 
     return r < 0 ? explain(dotnet, r, error) : 0;
 }
 
-int dotnet_ask(const struct dotnet *dotnet, enum dotnet_command command, const struct buffer *payload,
-               uint64_t deadline_ms, struct buffer *reply, int *ret_fd, struct error *error)
+int dotnet_hear(const struct dotnet *dotnet, int fd, uint64_t deadline_ms, struct buffer *reply,
+                struct error *error)
 {
-    _cleanup_close_ int fd = -1;
     struct error said = {0};
-    int r = send_command(dotnet, command, payload, deadline_ms, &fd);
+    int r = read_reply(dotnet, fd, deadline_ms, reply, &said);
 
-    if (r == 0)
-        r = read_reply(dotnet, fd, deadline_ms, reply, &said);
     if (r < 0 && said.code) {
         if (error)
             *error = said;
         return r;
     }
+    return r < 0 ? explain(dotnet, r, error) : 0;
+}
+
+int dotnet_ask(const struct dotnet *dotnet, enum dotnet_command command, const struct buffer *payload,
+               uint64_t deadline_ms, struct buffer *reply, int *ret_fd, struct error *error)
+{
+    _cleanup_close_ int fd = -1;
+    int r = dotnet_tell(dotnet, command, payload, deadline_ms, &fd, error);
+
+    if (r == 0)
+        r = dotnet_hear(dotnet, fd, deadline_ms, reply, error);
     if (r < 0)
-        return explain(dotnet, r, error);
+        return r;
     if (ret_fd)
         *ret_fd = TAKE_FD(fd);
     return 0;

@@ -45,6 +45,10 @@ int dotnet_ask(const struct dotnet *dotnet, enum dotnet_command command, const s
 int dotnet_tell(const struct dotnet *dotnet, enum dotnet_command command, const struct buffer *payload,
                 uint64_t deadline_ms, int *ret_fd, struct error *error) _must_check_;
 
+/* The answer to what was told. Errors as dotnet_ask. */
+int dotnet_hear(const struct dotnet *dotnet, int fd, uint64_t deadline_ms, struct buffer *reply,
+                struct error *error) _must_check_;
+
 /* Reads up to size bytes. > 0, 0: the end, or a negative errno: -ETIMEDOUT none came by deadline_ms. */
 ssize_t dotnet_read(const struct dotnet *dotnet, int fd, void *bytes, size_t size,
                     uint64_t deadline_ms) _must_check_;

@@ -44,21 +44,51 @@ static int put_wish(struct buffer *out, const struct dotnet_provider *provider, 
     return r == 0 ? put_providers(out, provider) : r;
 }
 
-static int start(struct dotnet_session *session, const struct dotnet_provider *provider,
-                 enum dotnet_command command, uint64_t deadline_ms, struct error *error)
+static int ask(struct dotnet_session *session, const struct dotnet_provider *provider,
+               enum dotnet_command command, uint64_t deadline_ms, struct error *error)
 {
-    _cleanup_buffer_ struct buffer wish = BUFFER_INIT(LIMIT_MESSAGE), reply = BUFFER_INIT(LIMIT_MESSAGE);
-    struct dotnet_bytes bytes;
+    _cleanup_buffer_ struct buffer wish = BUFFER_INIT(LIMIT_MESSAGE);
     int r = put_wish(&wish, provider, command);
 
     if (r == 0)
-        r = dotnet_ask(session->dotnet, command, &wish, deadline_ms, &reply, &session->fd, error);
-    if (r < 0)
-        return r;
+        r = dotnet_tell(session->dotnet, command, &wish, deadline_ms, &session->fd, error);
+    session->command = command;
+    session->is_unanswered = r == 0;
+    return r;
+}
+
+int dotnet_session_begun(struct dotnet_session *session, uint64_t deadline_ms, struct error *error)
+{
+    _cleanup_buffer_ struct buffer reply = BUFFER_INIT(LIMIT_MESSAGE);
+    struct dotnet_bytes bytes;
+    int r = dotnet_hear(session->dotnet, session->fd, deadline_ms, &reply, error);
+
     bytes = (struct dotnet_bytes){.at = (const uint8_t *)reply.data,
                                   .end = (const uint8_t *)reply.data + reply.size};
     session->id = dotnet_u64(&bytes);
-    return bytes.is_short ? -EBADMSG : 0;
+    if (r == 0 && bytes.is_short)
+        r = -EBADMSG;
+    if (r < 0)
+        session->fd = fd_close(session->fd);
+    session->is_unanswered = false;
+    return r;
+}
+
+static int start(struct dotnet_session *session, const struct dotnet_provider *provider,
+                 enum dotnet_command command, uint64_t deadline_ms, struct error *error)
+{
+    int r = ask(session, provider, command, deadline_ms, error);
+
+    return r < 0 ? r : dotnet_session_begun(session, deadline_ms, error);
+}
+
+int dotnet_session_ask(struct dotnet_session *session, const struct dotnet_session *known,
+                       const struct dotnet_provider *provider, uint64_t deadline_ms, struct error *error)
+{
+    *session = DOTNET_SESSION_INIT;
+    session->dotnet = known->dotnet;
+    return error_ensure(error, ask(session, provider, known->command, deadline_ms, error),
+                        "A session of diagnostics could not be begun");
 }
 
 int dotnet_session_start(struct dotnet_session *session, const struct dotnet *dotnet,
@@ -102,9 +132,12 @@ int dotnet_session_stop(struct dotnet_session *session, uint64_t deadline_ms, st
 void dotnet_session_close(struct dotnet_session *session)
 {
     enum { STOP_MS = 1000, DRAIN_MS = 2000, PIECE = 65536 };
-    uint64_t now = clock_monotonic_ms();
     _cleanup_free_ char *piece = session->fd >= 0 ? malloc(PIECE) : NULL;
+    uint64_t now;
 
+    if (session->is_unanswered)
+        (void)!dotnet_session_begun(session, clock_monotonic_ms() + STOP_MS, NULL); /* else it is closed */
+    now = clock_monotonic_ms();
     if (session->fd >= 0 && dotnet_session_stop(session, now + STOP_MS, NULL) == 0)
         while (piece && clock_monotonic_ms() < now + DRAIN_MS && /* also of one that never pauses */
                dotnet_session_read(session, piece, PIECE, now + DRAIN_MS) > 0)

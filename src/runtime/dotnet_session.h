@@ -9,6 +9,8 @@ struct dotnet_session {
     const struct dotnet *dotnet; /* borrowed */
     int fd, stop_fd;             /* -1: it is not open, it was not told to stop */
     uint64_t id;
+    enum dotnet_command command; /* that began it */
+    bool is_unanswered;          /* it was asked for; id is not known yet */
 };
 
 #define DOTNET_SESSION_INIT ((struct dotnet_session){.fd = -1, .stop_fd = -1})
@@ -28,6 +30,13 @@ struct dotnet_provider {
 /* Begins one. Errors as dotnet_ask. */
 int dotnet_session_start(struct dotnet_session *session, const struct dotnet *dotnet,
                          const struct dotnet_provider *provider, uint64_t deadline_ms,
+                         struct error *error) _must_check_;
+/* Asks for one more in the words that the runtime is known to know, and lets the answer be waited for by
+ * dotnet_session_begun. Whatever comes of it, it has to be closed. */
+int dotnet_session_ask(struct dotnet_session *session, const struct dotnet_session *known,
+                       const struct dotnet_provider *provider, uint64_t deadline_ms,
+                       struct error *error) _must_check_;
+int dotnet_session_begun(struct dotnet_session *session, uint64_t deadline_ms,
                          struct error *error) _must_check_;
 /* As dotnet_read; the end comes after a stop, when the runtime has sent all that it had. */
 ssize_t dotnet_session_read(const struct dotnet_session *session, void *bytes, size_t size,

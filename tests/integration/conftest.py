@@ -235,7 +235,7 @@ def sleeper():
         if not command:
             command = (sys.executable, "-c", "print('ready', flush=True); import time; time.sleep(3600)")
             options.setdefault("stdout", subprocess.PIPE)
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
+        process = subprocess.Popen(command, **{"stdin": subprocess.DEVNULL, **options})
         started.append(process)
         if options.get("stdout") == subprocess.PIPE:
             process.first_line = read_line(process)

@@ -57,9 +57,9 @@ def heap(sleeper, program):
         os.chmod(folder, 0o1777)
         program.parent.chmod(0o755)
 
-        def start(count=1000, before=(), own=None, **variables):
+        def start(count=1000, before=(), own=None, stdin=subprocess.DEVNULL, **variables):
             environment = {**os.environ, "TMPDIR": folder, "HOME": folder, **variables}
-            process = sleeper(*before, *(own or ("dotnet", program)), str(count), stdout=subprocess.PIPE, env=environment)
+            process = sleeper(*before, *(own or ("dotnet", program)), str(count), stdin=stdin, stdout=subprocess.PIPE, env=environment)
             assert process.first_line == "ready"
             process.folder = pathlib.Path(folder)
             return process
@@ -273,6 +273,25 @@ def test_other_versions(service, procscope, heap, reader, tmp_path, version, sin
     assert {line["type"]: line["count"] for line in found["types"] if line["type"] in LISTED} == {
         name: count for name, count in counts(read).items() if count} and found["pause_microseconds"] > 0
     wait_until(lambda: traces(process.pid) == before, "no trace of the sessions")
+
+
+def test_one_collection(procscope, heap, tmp_path):
+    """More is not asked of it, by whatever sessions begin and end for it."""
+    process = heap(stdin=subprocess.PIPE)
+
+    def collections():
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        return int(process.stdout.readline())
+
+    def once(*arguments):
+        before = collections()
+        done = run(procscope, *arguments, check=False)
+        return done.returncode == 0 and [collections() - before]
+
+    for verb in ("gcdump", "heap"):
+        options = ("-f", "-o", tmp_path / "one") if verb == "gcdump" else ()
+        assert wait_until(lambda: once(verb, process.pid, *options), "an answer in time", within=300) == [1]
 
 
 def test_forms_of_the_service(service, heap, reader, tmp_path):

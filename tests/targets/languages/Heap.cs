@@ -1,4 +1,5 @@
-// A heap with so many objects of each type, and what they hang on. Argument: how many Known there are.
+// A heap with so many objects of each type, and what they hang on. Argument: how many Known there are. Each line that it
+// reads it answers with how many collections of all generations there were.
 using System;
 using System.Collections.Generic;
 using System.Runtime.CompilerServices;
@@ -48,7 +49,11 @@ static class Heap
         Fill(int.Parse(arguments[0]));
         Console.WriteLine("ready");
         Console.Out.Flush();
-        Console.In.Read();
+        while (Console.In.ReadLine() != null)
+        {
+            Console.WriteLine(GC.CollectionCount(2));
+            Console.Out.Flush();
+        }
         Thread.Sleep(Timeout.Infinite);
     }
 }
