@@ -6,8 +6,22 @@
 #include "ops/operation.h"
 
 #include <string.h>
+#include <strings.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What is taken for a GUID is one, and is written as it was read. */
+static void check_guid(const char *text)
+{
+    uint8_t guid[GUID_SIZE];
+    char again[GUID_TEXT_SIZE];
+
+    if (guid_parse(text, guid) < 0)
+        return;
+    guid_text(guid, again);
+    if (strcasecmp(text, again) != 0)
+        abort();
+}
 
 /* What must hold of a target that was taken: no NUL or slash got in by decoding, nothing points outside. */
 static void check(const struct target *target)
@@ -17,6 +31,7 @@ static void check(const struct target *target)
             abort();
     }
     for (size_t i = 0; i < target->query_count; i++) {
+        check_guid(target->query[i].value);
         if (strlen(target->query[i].name) + strlen(target->query[i].value) > TARGET_SIZE_MAX)
             abort();
     }
@@ -49,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     _cleanup_free_ char *text = malloc(size + 1);
     _cleanup_target_ struct target target = {0};
+    struct networks networks;
     struct error error;
 
     if (!text)
@@ -57,6 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text[size] = 0;
     (void)host_is_local(text, "machine"); /* only that it reads no further than it may */
     (void)host_is_valid(text);
+    (void)!networks_parse(text, &networks); /* likewise */
     if (target_parse(text, &target, &error) < 0)
         return 0;
     check(&target);
