@@ -44,6 +44,8 @@ static int write_file(const struct operation_context *context, struct heap_file 
 {
     int r = file->target.how->dump(context, &file->target, &file->output, error);
 
+    if (r == 0 && !file->sink)
+        r = begin(file); /* an empty one */
     if (r == 0)
         r = file->wrap->finish(file);
     return error_ensure(error, r, "The heap dump could not be sent");

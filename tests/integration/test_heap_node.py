@@ -2,6 +2,7 @@
 killed in between, the program runs on, its inspector is closed, and nothing is left behind."""
 import contextlib
 import gzip
+import io
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ import signal
 import subprocess
 import threading
 import time
+import zipfile
 
 import jsonschema
 import pytest
@@ -155,6 +157,21 @@ def test_the_answer_is_as_described(service, node):
     jsonschema.Draft202012Validator({"$ref": "#/components/schemas/Heap", "components": schemas}).validate(types(service, process))
     head = service.request("HEAD", f"/api/processes/{process.pid}/heapdump")
     assert head.status == 200 and head.body == b"" and not left_behind(process)
+    check_runs_on(process)
+
+
+def test_gcdump_answers_with_it(service, node):
+    """In the forms that Kudu has for .NET."""
+    process = node()
+    answers = [patiently(lambda: service.get(f"/api/processes/{process.pid}/gcdump?format={form}")) for form in ("raw", "zip", "diagsession")]
+    assert [answer.status for answer in answers] == [200] * 3
+    assert ".heapsnapshot" in answers[0].headers["Content-Disposition"] and json.loads(answers[0].body)["snapshot"]
+    for answer, most in zip(answers[1:], (1, 3)):
+        with zipfile.ZipFile(io.BytesIO(answer.body)) as archive:
+            name, = (name for name in archive.namelist() if name.endswith(".heapsnapshot"))
+            assert json.loads(archive.read(name))["snapshot"] and len(archive.namelist()) == most
+    answer = service.get(f"/api/processes/{process.pid}/gcdump?maxDumpCountK=5")
+    assert answer.status == 501 and "Node dumps all" in answer.message
     check_runs_on(process)
 
 
