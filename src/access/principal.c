@@ -5,6 +5,7 @@
 static const char *const kinds[] = {
     [PRINCIPAL_ANONYMOUS] = "anonymous", [PRINCIPAL_USER] = "user", [PRINCIPAL_TOKEN] = "token",
     [PRINCIPAL_PASSWORD] = "password",   [PRINCIPAL_JWT] = "jwt",   [PRINCIPAL_CERTIFICATE] = "certificate",
+    [PRINCIPAL_INSTANCE] = "instance",
 };
 
 const char *principal_kind_name(enum principal_kind kind)

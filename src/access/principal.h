@@ -16,6 +16,7 @@ enum principal_kind {
     PRINCIPAL_PASSWORD,    /* by name and password */
     PRINCIPAL_JWT,         /* by a token that somebody else has signed */
     PRINCIPAL_CERTIFICATE, /* by a client certificate */
+    PRINCIPAL_INSTANCE,    /* another instance says who it is */
 };
 
 /* Holds no pointers: it is sent between processes of ours as it is. */

@@ -166,3 +166,14 @@ bool rule_list_allows(const struct rule_list *list, const struct principal *prin
             return list->items[i].allows;
     return true;
 }
+
+int rule_list_read(const char *text, struct rule_list *list, struct error *error)
+{
+    _cleanup_free_ char *copy = strdup(text);
+    char *rest = copy, *line;
+    int r = copy ? 0 : -ENOMEM;
+
+    while (r == 0 && (line = strsep(&rest, "\n")))
+        r = *line ? rule_list_add(list, line, error) : 0;
+    return error_ensure(error, r, "The rules could not be read");
+}

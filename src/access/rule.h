@@ -34,6 +34,9 @@ void rule_list_release(struct rule_list *list);
 /* -EINVAL with a sentence. */
 int rule_list_add(struct rule_list *list, const char *text, struct error *error) _must_check_;
 
+/* One a line. */
+int rule_list_read(const char *text, struct rule_list *list, struct error *error) _must_check_;
+
 /* What rules know of a process. */
 struct rule_target {
     const char *name, *program; /* "" unknown */

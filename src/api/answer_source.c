@@ -1,10 +1,13 @@
 #include "api/answer_source.h"
 
 #include "base/log.h"
+#include "base/parse.h"
 #include "service/client.h"
 
 #include <errno.h>
 #include <string.h>
+
+enum { EVENTS_STALL_MS = 10000 }; /* for which a viewer of another instance may take nothing */
 
 struct answer_source {
     struct http_source base; /* first */
@@ -30,6 +33,25 @@ void answer_disposition(const char *file_name, char text[DISPOSITION_SIZE])
     text[used] = 0;
 }
 
+static void add_headers(struct http_exchange *exchange, const struct fields *fields)
+{
+    for (size_t i = 0; i < fields->count; i++)
+        if (strncmp(fields->items[i].name, "x:", 2) == 0)
+            http_header(exchange, fields->items[i].name + 2, fields->items[i].value);
+}
+
+/* What another instance said, if it is its answer; and events never end. */
+static void set_status(const struct fields *fields, struct http_source_head *head)
+{
+    const char *status = fields_get(fields, "status");
+    uint64_t number;
+
+    if (status && parse_u64(status, &number) == 0 && number >= 200 && number < 600)
+        head->status = (unsigned)number;
+    if (status && head->type && strncmp(head->type, "text/event-stream", 17) == 0)
+        head->stall_ms = EVENTS_STALL_MS;
+}
+
 static int begin_error(struct answer_source *source, struct http_exchange *exchange,
                        struct http_source_head *ret_head)
 {
@@ -42,6 +64,7 @@ static int begin_error(struct answer_source *source, struct http_exchange *excha
         text = problem_title(status);
     if (status == 500)
         log_warning("%s: %s", http_exchange_target(exchange), text);
+    add_headers(exchange, &message->fields);
     source->problem.limit = 64 * 1024;
     r = problem_write(source->form, status, text, &source->problem);
     if (r < 0)
@@ -94,13 +117,11 @@ static int source_head(struct http_source *base, struct http_exchange *exchange,
         answer_disposition(file, disposition);
         http_header(exchange, "Content-Disposition", disposition);
     }
-    for (size_t i = 0; i < fields->count; i++) {
-        if (strncmp(fields->items[i].name, "x:", 2) == 0)
-            http_header(exchange, fields->items[i].name + 2, fields->items[i].value);
-    }
+    add_headers(exchange, fields);
     *ret_head = (struct http_source_head){.status = source->status,
                                           .type = fields_get(fields, "type"),
                                           .length = source->reader.message.length};
+    set_status(fields, ret_head);
     return 0;
 }
 

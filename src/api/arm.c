@@ -1,5 +1,7 @@
 #include "api/arm.h"
 
+#include "api/answer_source.h"
+#include "api/ask.h"
 #include "api/permit.h"
 #include "service/instances.h"
 #include "view/arm.h"
@@ -140,15 +142,21 @@ static int set_resource(const char *path, size_t size, struct request *request, 
 
 /* Only a front end that we were told of knows who its client is. It can take rights away, and none come from
  * it: what a request may do at all is decided without it. */
-static void set_rights(const struct caller *caller, const struct http_exchange *exchange,
-                       struct request *request)
+bool arm_is_for_reader(const struct caller *caller, const struct http_exchange *exchange)
 {
     const char *contributor = http_exchange_header(exchange, "X-MS-CLIENT-ROLEBASED-CONTRIBUTOR");
     const char *source = http_exchange_header(exchange, "X-MS-CLIENT-AUTHORIZATION-SOURCE");
     bool may_all =
         (contributor && strcmp(contributor, "1") == 0) || (source && strcasecmp(source, "legacy") == 0);
 
-    request->for_reader = !may_all && networks_hold(&caller->front_ends, http_exchange_peer(exchange));
+    return !may_all && networks_hold(&caller->front_ends, http_exchange_peer(exchange));
+}
+
+const char *arm_instance(const struct target *target, size_t first)
+{
+    struct arm_path path = {0};
+
+    return parse_path(target, first, &path) ? path.instance : NULL;
 }
 
 int arm_check_reader(const struct request *request, const struct operation *operation, struct error *error)
@@ -197,7 +205,7 @@ int arm_prepare_enveloped(const struct caller *caller, const struct http_exchang
         path = raw_path(exchange, 0, 0, &size);
     request->dialect = DIALECT_ENVELOPED;
     (void)snprintf(request->location, sizeof request->location, "%s", location ? location : ""); /* cut */
-    set_rights(caller, exchange, request);
+    request->for_reader = arm_is_for_reader(caller, exchange);
     return set_resource(path, strcspn(path, "?#"), request, error);
 }
 
@@ -207,6 +215,17 @@ static void write_instance(struct json *json, const struct arm_style *style, con
     json_member_string(json, "state", "READY");
     json_member_string(json, "machineName", instance->machine_name);
     arm_object_end(json, style);
+}
+
+/* All of them, by the process that knows the others. */
+static int ask_for_instances(const struct caller *caller, struct http_exchange *exchange,
+                             struct request *request, struct error *error)
+{
+    int fd, r;
+
+    (void)snprintf(request->operation, sizeof request->operation, "instance-list"); /* fits */
+    r = ask_inspector(caller->channel, exchange, request, &fd, error);
+    return r < 0 ? r : answer_source_start(exchange, fd, 200, NULL);
 }
 
 static int write_instances(const struct caller *caller, struct http_exchange *exchange,
@@ -266,12 +285,14 @@ static int call(const struct caller *caller, struct http_exchange *exchange, con
 
     raw = raw_path(exchange, first, target->segment_count - first, &size);
     r = set_resource(raw, size, &request, error);
+    if (r == 0 && strcmp(operation->name, "instances") == 0 && *caller->config->registry)
+        return ask_for_instances(caller, exchange, &request, error);
     if (r == 0 && strncmp(operation->name, "instance", strlen("instance")) == 0)
-        return permit_ask(caller, exchange, operation, first, answer_instances, (void *)(uintptr_t)caller,
-                          error);
+        return permit_ask(caller, exchange, operation, first, answer_instances,
+                          (void *)(uintptr_t)caller->lasting, error);
     if (r < 0)
         return r;
-    set_rights(caller, exchange, &request);
+    request.for_reader = arm_is_for_reader(caller, exchange);
     raw = raw_path(exchange, first, path->next - first + 1, &size); /* up to "processes" */
     r = call_set_base(caller, exchange, raw, size, &request, error);
     if (r == 0)

@@ -14,6 +14,11 @@ extern const char
 bool arm_handle(const struct caller *caller, struct http_exchange *exchange, const struct target *target,
                 size_t first);
 
+/* The instance that one of its paths names; NULL: none, or it is no such path. */
+const char *arm_instance(const struct target *target, size_t first);
+/* Whether its front end says that the client may only read. */
+bool arm_is_for_reader(const struct caller *caller, const struct http_exchange *exchange);
+
 /* Whether a request to Kudu's own routes came through Azure's front end, which wants envelopes. */
 bool arm_is_wanted(const struct http_exchange *exchange);
 /* Makes the request for such a one: envelopes, and what its client may see. */

@@ -9,14 +9,33 @@
 
 enum { FORMS_MAX = 16 }; /* of one operation */
 
+/* Where the client of the instance that passed the request on sees us. Whoever makes it up fools himself, as
+ * with a Host. */
+static const char *instance_base(const struct http_exchange *exchange)
+{
+    const char *base = http_exchange_header(exchange, "X-Procscope-Base");
+
+    if (!base || !http_exchange_header(exchange, "X-Procscope-Hop"))
+        return NULL;
+    if (strncmp(base, "http://", 7) != 0 && strncmp(base, "https://", 8) != 0)
+        return NULL;
+    for (const unsigned char *c = (const unsigned char *)base; *c; c++)
+        if (*c <= 0x20 || *c >= 0x7f || strchr("\"'<>\\", *c))
+            return NULL;
+    return base;
+}
+
 int call_set_base(const struct caller *caller, const struct http_exchange *exchange, const char *path,
                   size_t path_size, struct request *request, struct error *error)
 {
     const struct listener *listener = http_exchange_listener(exchange);
     const char *host = http_exchange_header(exchange, "Host");
+    const char *base = instance_base(exchange);
     int size;
 
-    if (host && *host)
+    if (base)
+        size = snprintf(request->base, sizeof request->base, "%s%.*s", base, (int)path_size, path);
+    else if (host && *host)
         size = snprintf(request->base, sizeof request->base, "http%s://%s%s%.*s", listener->tls ? "s" : "",
                         host, caller->prefix, (int)path_size, path);
     else

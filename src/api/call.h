@@ -15,6 +15,8 @@ struct caller {
     const char *prefix;          /* "" or "/prefix": where the service stands behind a proxy */
     const struct config *config; /* borrowed */
     struct networks front_ends;  /* whose word is taken for what a client may see */
+    /* the front's own, where this one is of a request alone; itself, where it is not */
+    const struct caller *lasting;
 };
 
 /* The absolute URI that hrefs begin with, from what the client sees: scheme, Host, prefix, path. */

@@ -4,6 +4,7 @@
 #include "api/events_door.h"
 #include "api/front_tls.h"
 #include "api/http_metrics.h"
+#include "api/instance.h"
 #include "api/kudu.h"
 #include "api/monitor.h"
 #include "api/openapi.h"
@@ -46,10 +47,16 @@ static void front_release(struct front *front)
 
 /* What is answered from memory. */
 static const struct route own_routes[] = {
-    {HTTP_GET, "/", "page"},           {HTTP_GET, "/assets/{name:text}", "asset"},
-    {HTTP_GET, "/routes", "routes"},   {HTTP_GET, "/api/events", "events"},
-    {HTTP_GET, "/healthz", "healthz"}, {HTTP_GET, "/openapi.json", "openapi"},
-    {HTTP_GET, "/metrics", "metrics"}, {0},
+    {HTTP_GET, "/", "page"},
+    {HTTP_GET, "/assets/{name:text}", "asset"},
+    {HTTP_GET, "/routes", "routes"},
+    {HTTP_GET, "/api/events", "events"},
+    {HTTP_GET, "/api/instances", "api-instances"},
+    {HTTP_GET, "/api/instances/self", "api-instance"},
+    {HTTP_GET, "/healthz", "healthz"},
+    {HTTP_GET, "/openapi.json", "openapi"},
+    {HTTP_GET, "/metrics", "metrics"},
+    {0},
 };
 
 static int check_origin(const struct front *front, const struct http_exchange *exchange, struct error *error)
@@ -137,7 +144,8 @@ static void ask_for_metrics(struct front *front, struct http_exchange *exchange)
         http_answer_error(exchange, &error);
 }
 
-static void answer_own(struct front *front, struct http_exchange *exchange, const struct route_match *match)
+static void answer_own(struct front *front, const struct caller *caller, struct http_exchange *exchange,
+                       const struct route_match *match)
 {
     static const char healthy[] = "{\"status\":\"ok\"}";
 
@@ -147,6 +155,10 @@ static void answer_own(struct front *front, struct http_exchange *exchange, cons
         events_door_handle(&front->events, exchange);
     } else if (strcmp(match->route->name, "metrics") == 0) {
         ask_for_metrics(front, exchange);
+    } else if (strcmp(match->route->name, "api-instances") == 0) {
+        instance_answer_list(caller, exchange);
+    } else if (strcmp(match->route->name, "api-instance") == 0) {
+        instance_answer_self(caller, exchange);
     } else if (strcmp(match->route->name, "page") == 0) {
         answer_page(front, exchange);
     } else if (strcmp(match->route->name, "routes") == 0) {
@@ -168,6 +180,7 @@ static void handle(void *context, struct http_exchange *exchange)
     _cleanup_target_ struct target target = {0};
     struct error error = {0};
     struct route_match match;
+    struct caller caller;
     size_t first;
     int r = check_origin(front, exchange, &error);
 
@@ -178,13 +191,14 @@ static void handle(void *context, struct http_exchange *exchange)
         return;
     }
     first = skip_prefix(front, &target);
-    if (kudu_handle(&front->caller, exchange, &target, first) ||
-        arm_handle(&front->caller, exchange, &target, first) ||
-        monitor_handle(&front->monitor, exchange, &target, first))
-        return;
-    route_find(own_routes, &target, first, http_exchange_method(exchange), &match);
-    http_exchange_set_route(exchange, "", match.route);
-    answer_own(front, exchange, &match);
+    if (!instance_handle(&front->caller, exchange, &target, &first, &caller) &&
+        !kudu_handle(&caller, exchange, &target, first) && !arm_handle(&caller, exchange, &target, first) &&
+        !monitor_handle(&front->monitor, exchange, &target, first)) {
+        route_find(own_routes, &target, first, http_exchange_method(exchange), &match);
+        http_exchange_set_route(exchange, "", match.route);
+        answer_own(front, &caller, exchange, &match);
+    }
+    instance_caller_release(&caller, &front->caller);
 }
 
 static void on_stop(void *context, struct http_server *server)
@@ -240,7 +254,10 @@ static int serve(const struct front_start *start, struct error *error)
 {
     _cleanup_(front_release) struct front front = {
         .config = start->config,
-        .caller = {.channel = start->channel, .prefix = start->config->path_prefix, .config = start->config},
+        .caller = {.channel = start->channel,
+                   .prefix = start->config->path_prefix,
+                   .config = start->config,
+                   .lasting = &front.caller},
     };
     const char *challenges[CHALLENGES_MAX] = {0};
     struct http_settings settings = {

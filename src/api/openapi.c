@@ -189,6 +189,10 @@ static void write_own(struct json *json)
         {{HTTP_GET, "/routes", "routes"}, "A page with links to the routes"},
         {{HTTP_GET, "/api/events", "events"},
          "What all processes do, as Server-Sent Events (docs/EVENTS.md)"},
+        {{HTTP_GET, "/api/instances", "api-instances"},
+         "The instances of this service (docs/INSTANCES.md). Each of these routes is also there below "
+         "/instances/{id}, of that instance"},
+        {{HTTP_GET, "/api/instances/self", "api-instance"}, "The instance that is asked"},
         {{HTTP_GET, "/healthz", "healthz"}, "Does the service answer"},
         {{HTTP_GET, "/openapi.json", "openapi"}, "This description"},
         {{HTTP_GET, "/metrics", "metrics"}, NULL},

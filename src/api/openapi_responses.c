@@ -41,6 +41,8 @@ static const struct {
     {"stop", "Stopped", NULL},
     {"doctor", "Doctor", NULL},
     {"events", NULL, "text/event-stream"},
+    {"api-instances", "InstanceList", NULL},
+    {"api-instance", "Instance", NULL},
     {"healthz", "Health", NULL},
     {"openapi", NULL, "application/json"},
     {"metrics", NULL, "text/plain"},

@@ -15,6 +15,7 @@
  *   EFBIG       larger than the limit                413
  *   EUSERS      too many at once                     429
  *   EOPNOTSUPP  not supported                        501
+ *   EHOSTUNREACH another instance can't be had   502
  *   EAGAIN      no capacity just now, retry          503
  *   ETIMEDOUT   took longer than its deadline        504
  *   all others  a fault of ours or of the machine    500 */

@@ -1,9 +1,9 @@
 #include "cmd/remote.h"
 
 #include "base/parse.h"
-#include "cmd/curl.h"
 #include "cmd/exit_code.h"
 #include "cmd/route.h"
+#include "instances/curl.h"
 
 #include <inttypes.h>
 #include <jansson.h>

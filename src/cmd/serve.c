@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "cmd/exit_code.h"
 #include "cmd/verb.h"
+#include "instances/peer.h"
+#include "instances/registry_config.h"
 #include "service/config.h"
 #include "service/gate.h"
 #include "service/inspector.h"
@@ -94,12 +96,14 @@ static int serve(const struct config *config, struct error *error)
 {
     /* where users have roles, it is those that keep others out */
     _cleanup_listeners_ struct listeners listeners = {.for_all_users = *config->socket_roles};
+    _cleanup_registry_config_ struct registry_config registry = {0};
     int fds[LISTENERS_MAX];
     int r = inspector_check(config, error);
 
     if (r == 0)
+        r = registry_config_check(config, &registry, error);
+    if (r == 0)
         r = open_listeners(config, &listeners, error);
-
     if (r == 0)
         r = check_tls(config, error);
     if (r == 0 && (*config->tls_certificate || config->tls_self_signed))
@@ -114,7 +118,7 @@ static int serve(const struct config *config, struct error *error)
     }
     for (size_t i = 0; i < listeners.count; i++)
         fds[i] = listeners.items[i].fd;
-    r = service_run(config, fds, listeners.count, front_run, &listeners, error);
+    r = service_run(config, fds, listeners.count, front_run, peer_run, &listeners, error);
     listeners_remove_files(&listeners);
     if (*config->url_file)
         (void)unlink(config->url_file); /* it names nothing any more; best effort */

@@ -16,9 +16,11 @@ static const struct {
     {409, "Conflict", "Conflict"},
     {413, "Content Too Large", "RequestEntityTooLarge"},
     {414, "URI Too Long", "RequestUriTooLong"},
+    {421, "Misdirected Request", "MisdirectedRequest"},
     {429, "Too Many Requests", "TooManyRequests"},
     {500, "Internal Server Error", "InternalServerError"},
     {501, "Not Implemented", "NotImplemented"},
+    {502, "Bad Gateway", "BadGateway"},
     {503, "Service Unavailable", "ServiceUnavailable"},
     {504, "Gateway Timeout", "GatewayTimeout"},
 };
@@ -46,6 +48,8 @@ unsigned problem_status(int code)
         return 429;
     case EOPNOTSUPP:
         return 501;
+    case EHOSTUNREACH:
+        return 502;
     case EAGAIN:
         return 503;
     case ETIMEDOUT:

@@ -1,5 +1,6 @@
 #include "http/target.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -148,6 +149,47 @@ int target_parse(const char *text, struct target *ret_target, struct error *erro
     *ret_target = target;
     target.storage = NULL;
     return 0;
+}
+
+static int write_escaped(const char *text, struct buffer *out)
+{
+    int r = 0;
+
+    for (const unsigned char *c = (const unsigned char *)text; *c && r == 0; c++) {
+        if (*c < 0x80 && (isalnum(*c) || strchr("-._~!$'()*,:@", *c)))
+            r = buffer_append(out, c, 1);
+        else
+            r = buffer_append_format(out, "%%%02X", *c);
+    }
+    return r;
+}
+
+int target_write(const struct target *target, size_t first, bool ends_with_slash, const char *except,
+                 struct buffer *out)
+{
+    const char *before = "?";
+    int r = 0;
+
+    for (size_t i = first; i < target->segment_count && r == 0; i++) {
+        r = buffer_append_string(out, "/");
+        if (r == 0)
+            r = write_escaped(target->segments[i], out);
+    }
+    if (r == 0 && (ends_with_slash || out->size == 0))
+        r = buffer_append_string(out, "/");
+    for (size_t i = 0; i < target->query_count && r == 0; i++) {
+        if (strcasecmp(target->query[i].name, except) == 0)
+            continue;
+        r = buffer_append_string(out, before);
+        before = "&";
+        if (r == 0)
+            r = write_escaped(target->query[i].name, out);
+        if (r == 0)
+            r = buffer_append_string(out, "=");
+        if (r == 0)
+            r = write_escaped(target->query[i].value, out);
+    }
+    return r;
 }
 
 const char *target_query(const struct target *target, const char *name)

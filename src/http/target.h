@@ -4,6 +4,7 @@
  * refused, so that no two readers can see two different paths. */
 #pragma once
 
+#include "base/buffer.h"
 #include "base/error.h"
 
 enum { TARGET_SIZE_MAX = 8192, TARGET_SEGMENTS_MAX = 24, TARGET_QUERY_MAX = 64 };
@@ -22,6 +23,11 @@ struct target {
  * with a sentence, -E2BIG too long, -ENOMEM. */
 int target_parse(const char *text, struct target *ret_target, struct error *error) _must_check_;
 void target_release(struct target *target);
+
+/* Path and query again, from segment `first` on, with all escaped that has to be; without what the query has
+ * under the name `except`. */
+int target_write(const struct target *target, size_t first, bool ends_with_slash, const char *except,
+                 struct buffer *out) _must_check_;
 
 /* The last value of that name, any case (as ASP.NET compares them); NULL: not given. */
 const char *target_query(const struct target *target, const char *name);

@@ -18,7 +18,7 @@ struct operation_context {
     pid_t service_pid;   /* what id 0 means */
     pid_t protected_pid; /* never ended by `stop` besides pid 1 and service_pid's own processes; 0 = none */
     const char *machine_name;  /* MACHINE of MACHINE\user */
-    const char *instance_id;   /* WEBSITE_INSTANCE_ID or the host name */
+    const char *instance_id;   /* as service/instance_id.h makes it, or configured */
     pid_t main_pid;            /* how -1 was configured: a pid ... */
     const char *main_name;     /* ... or a name ... */
     const char *main_pid_file; /* ... or a file; none of them: found out */
@@ -86,7 +86,9 @@ enum operation_flags {
     OPERATION_LEARNS = 1 << 7,         /* a kept worker that did it for this target before is faster at it */
     OPERATION_NO_TARGET = 1 << 9,      /* it is of all processes */
     OPERATION_AUDITED = 1 << 10,       /* the audit tells of it, though a reader may ask for it */
-    OPERATION_OWN_WORKER = 1 << 2,     /* may take long without much work: a worker of its own, no dump */
+    OPERATION_ELSEWHERE =
+        1 << 12, /* is not done here: another instance has to do with it (service/peers.h) */
+    OPERATION_OWN_WORKER = 1 << 2, /* may take long without much work: a worker of its own, no dump */
 };
 
 enum argument_type {

@@ -272,7 +272,7 @@ static int take_principal(struct request *request, const struct field *field)
         return r;
     }
     if (strcmp(field->name, "kind") == 0) {
-        r = take_number(field->value, 0, PRINCIPAL_CERTIFICATE, &number);
+        r = take_number(field->value, 0, PRINCIPAL_INSTANCE, &number);
         principal->kind = (enum principal_kind)number;
         return r;
     }

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/networks.h"
 #include "base/parse.h"
+#include "service/instance_id.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -55,7 +56,7 @@ const struct config_key config_keys[] = {
      "serve HTTPS with a certificate made at the start, whose fingerprint is printed"},
     {"anonymous-role", "access", CONFIG_STRING, KEY(anonymous_role), "", 0, 0, "ROLE",
      "what those of this machine may do who show nothing, over loopback: none, reader, operator, dumper or "
-     "admin; otherwise admin, and none where there are tokens, passwords, JWTs or certificates"},
+     "admin; else admin, and none where anything else says who asks"},
     {"socket-roles", "access", CONFIG_STRING, KEY(socket_roles), "", 0, 0, "USER:ROLE[,...]",
      "what users of this machine may do over a Unix socket, * for all others; root and the service's own "
      "user may all"},
@@ -94,13 +95,30 @@ const struct config_key config_keys[] = {
     {"main-pid-file", "main", CONFIG_STRING, KEY(main_pid_file), "", 0, 0, "FILE",
      "the main process by its pid file"},
     {"instance-id", "instance", CONFIG_STRING, KEY(instance_id), "", 0, 0, "ID",
-     "name of this instance; default WEBSITE_INSTANCE_ID, else the host name"},
+     "name of this instance; default WEBSITE_INSTANCE_ID, else made from machine id and host name"},
     {"machine-name", "instance", CONFIG_STRING, KEY(machine_name), "", 0, 0, "NAME",
      "name of this machine in answers; default the host name"},
     {"site-name", "instance", CONFIG_STRING, KEY(site_name), "", 0, 0, "NAME",
      "the only site in ARM's paths; default WEBSITE_SITE_NAME, else any"},
     {"slot-name", "instance", CONFIG_STRING, KEY(slot_name), "", 0, 0, "NAME",
      "the only slot in them; default WEBSITE_SLOT_NAME, else any"},
+    {"instance-url", "instance", CONFIG_STRING, KEY(instance_url), "", 0, 0, "URL",
+     "where other instances reach this one; default an address that it listens on"},
+    {"registry", "instance", CONFIG_STRING, KEY(registry), "", 0, 0,
+     "static:URL[,URL...]|dns:NAME:PORT|etcd:URL[,URL...]/PREFIX",
+     "where the other instances are learned from; empty: there are none"},
+    {"cluster-key", "instance", CONFIG_STRING, KEY(cluster_key), "", 0, 0, "FILE",
+     "a secret that all instances have, with which they sign who asks"},
+    {"peer-ca", "instance", CONFIG_STRING, KEY(peer_ca), "", 0, 0, "FILE",
+     "who has signed the other instances' certificates (PEM); default whom this machine trusts"},
+    {"peer-plain-text", "instance", CONFIG_NUMBER, KEY(peer_plain_text), "0", 0, 1, "N",
+     "1: other instances are also asked by http, over a network that is trusted"},
+    {"registry-ca", "instance", CONFIG_STRING, KEY(registry_ca), "", 0, 0, "FILE",
+     "who has signed etcd's certificate"},
+    {"registry-interval", "instance", CONFIG_DURATION, KEY(registry_interval), "3s", 100, MINUTES(5), "TIME",
+     "so often they are looked at"},
+    {"registry-ttl", "instance", CONFIG_DURATION, KEY(registry_ttl), "15s", 2000, HOURS(1), "TIME",
+     "etcd drops an instance that was not heard of for so long"},
     {"workers", "limits", CONFIG_NUMBER, KEY(workers), "2", 1, 256, "N", "kept workers for light operations"},
     {"queue", "limits", CONFIG_NUMBER, KEY(queue), "64", 0, 4096, "N",
      "light operations that may wait for a worker"},
@@ -113,6 +131,8 @@ const struct config_key config_keys[] = {
      "processes that are being ended at the same time; with a grace it may take long"},
     {"viewers", "limits", CONFIG_NUMBER, KEY(viewers), "32", 0, 4096, "N",
      "viewers of events at the same time"},
+    {"forwards", "limits", CONFIG_NUMBER, KEY(forwards), "64", 1, 4096, "N",
+     "requests that are with other instances at the same time"},
     {"operation-timeout", "limits", CONFIG_DURATION, KEY(operation_timeout), "10s", 10, HOURS(1), "TIME",
      "deadline of a light operation"},
     {"dump-timeout", "limits", CONFIG_DURATION, KEY(dump_timeout), "10m", 10, HOURS(24), "TIME",
@@ -421,11 +441,16 @@ int config_settle(struct config *config, struct error *error)
         (void)snprintf(name, sizeof name, "localhost"); /* fits */
     if (!config->machine_name[0])
         r = config_set_string(&config->machine_name, name);
-    if (r == 0 && !config->instance_id[0])
-        r = config_set_string(&config->instance_id, instance && instance[0] ? instance : name);
+    if (r == 0 && !config->instance_id[0]) {
+        char derived[INSTANCE_ID_SIZE];
+        if (!instance || !instance[0])
+            instance_id_derive("/etc/machine-id", name, derived);
+        r = config_set_string(&config->instance_id, instance && instance[0] ? instance : derived);
+    }
     if (r == 0 && !config->site_name[0] && site)
         r = config_set_string(&config->site_name, site);
     if (r == 0 && !config->slot_name[0] && slot)
         r = config_set_string(&config->slot_name, slot);
+    instance_run_make(config->run);
     return error_ensure(error, r, "The configuration could not be completed");
 }

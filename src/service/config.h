@@ -4,6 +4,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "service/instance_id.h"
 
 enum { CONFIG_LISTEN_MAX = 16, CONFIG_DIRECTORIES_MAX = 16 };
 
@@ -39,10 +40,14 @@ struct config {
     uint64_t main_pid;               /* 0 none */
     char *main_name, *main_pid_file; /* "" none */
     /* [instance] */
-    char *instance_id, *machine_name; /* "" : from the environment or the host name; see config_settle */
+    char *instance_id, *machine_name; /* "" : from the environment or this machine; see config_settle */
+    char run[INSTANCE_RUN_SIZE];      /* no key: of this start alone; see service/instance_id.h */
     char *site_name, *slot_name;      /* "" : from the environment, and where it has none any will do */
+    char *instance_url, *registry;    /* "" none; instances/registry_config.h has the form */
+    char *cluster_key, *peer_ca, *registry_ca;
+    uint64_t registry_interval, registry_ttl, peer_plain_text;
     /* [limits] */
-    uint64_t workers, queue, dumps, dumps_per_target, profiles, stops, viewers;
+    uint64_t workers, queue, dumps, dumps_per_target, profiles, stops, viewers, forwards;
     uint64_t operation_timeout, dump_timeout;
     uint64_t worker_memory, dump_memory, heap_memory;
     uint64_t min_rate, max_dump_bytes; /* 0: none */
@@ -103,8 +108,8 @@ struct config_wishes {
 int config_read_arguments(struct config *config, int argc, char **argv, struct config_wishes *ret_wishes,
                           struct error *error) _must_check_;
 
-/* Fills what depends on the machine: instance-id (WEBSITE_INSTANCE_ID, else the host name),
- * machine-name (the host name as it is), site-name and slot-name (WEBSITE_SITE_NAME, WEBSITE_SLOT_NAME). */
+/* Fills what depends on the machine: instance-id (WEBSITE_INSTANCE_ID, else made from it), machine-name (the
+ * host name as it is), site-name and slot-name (WEBSITE_SITE_NAME, WEBSITE_SLOT_NAME), and run. */
 int config_settle(struct config *config, struct error *error) _must_check_;
 
 /* As a file that config_read_file would read to the same values. */

@@ -33,7 +33,7 @@ static struct {
     int channel;   /* to it */
 } state = {.channel = -1};
 
-/* libdebuginfod, loaded in that process alone: for the reasons in cmd/curl.h. */
+/* libdebuginfod, loaded in that process alone: for the reasons in instances/curl.h. */
 struct library {
     __typeof__(&debuginfod_begin) begin;
     __typeof__(&debuginfod_find_debuginfo) find;

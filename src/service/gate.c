@@ -1,5 +1,6 @@
 #include "service/gate.h"
 
+#include "access/cluster.h"
 #include "access/credential.h"
 #include "access/peer.h"
 #include "base/clock.h"
@@ -27,7 +28,7 @@ enum {
     PENDING_BASIC_PEER = 4, /* ... of one client address */
     PENDING_MS = 10000,
     LOOK_MS = 1000, /* how often files are looked at */
-    FILES = 3,
+    FILES = 4,
 };
 
 struct pending {
@@ -59,13 +60,14 @@ struct gate {
     struct checker checkers[AUTHENTICATORS];
     struct pending pending[PENDING_MAX + PENDING_BASIC_MAX];
     struct known known;
+    struct cluster_keys cluster;
     struct file_state files[FILES];
     uint64_t looked_ms;
 };
 
 bool gate_can_identify(const struct config *config)
 {
-    return authenticator_is_needed(config) || *config->certificate_roles;
+    return authenticator_is_needed(config) || *config->certificate_roles || *config->cluster_key;
 }
 
 static void end_checker(struct gate *gate, unsigned which)
@@ -104,7 +106,8 @@ static int start_checker(struct gate *gate, unsigned which, struct error *error)
 
 static void read_files(const struct gate *gate, struct file_state states[FILES])
 {
-    const char *const paths[FILES] = {gate->config->tokens, gate->config->passwords, gate->config->jwt_keys};
+    const char *const paths[FILES] = {gate->config->tokens, gate->config->passwords, gate->config->jwt_keys,
+                                      gate->config->cluster_key};
 
     memset(states, 0, sizeof *states * FILES);
     for (size_t i = 0; i < FILES; i++) {
@@ -136,6 +139,8 @@ int gate_new(const struct config *config, const int *listen_fds, size_t listen_c
     if (r == 0)
         r = gate_roles_read(&gate->roles, config, gate_can_identify(config), error);
     read_files(gate, gate->files);
+    if (r == 0 && *config->cluster_key)
+        r = cluster_keys_read(config->cluster_key, &gate->cluster, error);
     if (r == 0 && authenticator_is_needed(config))
         r = start_checker(gate, FOR_TOKENS, error);
     if (r < 0) {
@@ -153,6 +158,7 @@ void gate_free(struct gate *gate)
     for (unsigned i = 0; i < AUTHENTICATORS; i++)
         end_checker(gate, i);
     gate_roles_release(&gate->roles);
+    cluster_keys_release(&gate->cluster);
     free(gate);
 }
 
@@ -243,6 +249,11 @@ int gate_ask(struct gate *gate, struct request *request, int connection, uint64_
 
     peer_read(&gate->listeners, connection, &peer);
     (void)snprintf(request->from, sizeof request->from, "%s", peer.text); /* fits */
+    if (request->authorization && *gate->config->cluster_key && cluster_token_is(request->authorization)) {
+        r = cluster_token_check(&gate->cluster, request->authorization, gate->config->instance_id,
+                                (int64_t)time(NULL), &principal, error);
+        return r < 0 ? r : settle(&principal, ret_principal, error);
+    }
     if (request->authorization && authenticator_is_needed(gate->config)) {
         r = check(gate, request->authorization, &peer, number, &principal, error);
         return r < 0 ? r : settle(&principal, ret_principal, error);
@@ -360,16 +371,37 @@ bool gate_child_ended(struct gate *gate, pid_t pid)
     return false;
 }
 
+static bool reads_files(const struct gate *gate)
+{
+    return authenticator_is_needed(gate->config) || *gate->config->cluster_key;
+}
+
+static int reload_cluster(struct gate *gate, struct error *error)
+{
+    struct cluster_keys read = {0};
+    int r = *gate->config->cluster_key ? cluster_keys_read(gate->config->cluster_key, &read, error) : -ENOKEY;
+
+    if (r == 0) {
+        cluster_keys_release(&gate->cluster);
+        gate->cluster = read;
+    }
+    return r == -ENOKEY ? 0 : r;
+}
+
 bool gate_reload(struct gate *gate)
 {
     struct file_state before[FILES];
     struct error error = {0};
 
-    if (!authenticator_is_needed(gate->config))
+    if (!reads_files(gate))
         return false;
     memcpy(before, gate->files, sizeof before);
     read_files(gate, gate->files);
-    if (start_checker(gate, FOR_TOKENS, &error) < 0) {
+    if (reload_cluster(gate, &error) < 0) {
+        log_error("%s What was read before stays in force.", error.text);
+        return false;
+    }
+    if (authenticator_is_needed(gate->config) && start_checker(gate, FOR_TOKENS, &error) < 0) {
         log_error("%s What was read before stays in force.", error.text);
         return false;
     }
@@ -384,11 +416,20 @@ bool gate_look(struct gate *gate)
     struct file_state states[FILES];
     uint64_t now = clock_monotonic_ms();
 
-    if (!authenticator_is_needed(gate->config) || now - gate->looked_ms < LOOK_MS)
+    if (!reads_files(gate) || now - gate->looked_ms < LOOK_MS)
         return false;
     gate->looked_ms = now;
     read_files(gate, states);
     if (memcmp(states, gate->files, sizeof states) == 0)
         return false;
     return gate_reload(gate);
+}
+
+int gate_sign(const struct gate *gate, const struct principal *principal, const char *audience,
+              char ret_token[GATE_TOKEN_SIZE])
+{
+    _Static_assert((int)GATE_TOKEN_SIZE == (int)CLUSTER_TOKEN_SIZE, "the header needs no other one for it");
+
+    return cluster_token_make(&gate->cluster, principal, gate->config->instance_id, audience,
+                              (int64_t)time(NULL), ret_token);
 }

@@ -6,6 +6,7 @@
 #include "service/front_files.h"
 #include "service/gate.h"
 #include "service/gate_roles.h"
+#include "service/peers.h"
 #include "service/pool.h"
 #include "service/signals.h"
 
@@ -33,6 +34,7 @@ struct inspector {
     struct gate *gate;
     struct rule_list rules;
     struct audit audit;
+    struct peers *peers; /* borrowed; NULL: none */
     struct pool pool;
     struct job_queue gate_queue;       /* who asks is not known yet */
     struct job_queue queue, own_queue; /* for kept workers; for a slot of their own */
@@ -53,39 +55,11 @@ static int watch(int epoll_fd, int fd, uint64_t data)
     return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-static int open_signals(void)
-{
-    sigset_t wanted;
-    int fd;
-
-    (void)sigemptyset(&wanted); /* these four fail only for numbers that are no signals */
-    (void)sigaddset(&wanted, SIGTERM);
-    (void)sigaddset(&wanted, SIGINT);
-    (void)sigaddset(&wanted, SIGHUP);
-    (void)sigaddset(&wanted, SIGCHLD);
-    if (sigprocmask(SIG_BLOCK, &wanted, NULL) < 0)
-        return -errno;
-    signals_ignore((const int[]){SIGPIPE}, 1);
-    fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
-    return fd < 0 ? -errno : fd;
-}
-
-static int read_rules(const char *text, struct rule_list *rules, struct error *error)
-{
-    _cleanup_free_ char *copy = strdup(text);
-    char *rest = copy, *line;
-    int r = copy ? 0 : -ENOMEM;
-
-    while (r == 0 && (line = strsep(&rest, "\n")))
-        r = *line ? rule_list_add(rules, line, error) : 0;
-    return error_ensure(error, r, "The rules could not be read");
-}
-
 int inspector_check(const struct config *config, struct error *error)
 {
     struct gate_roles roles = {0};
     struct rule_list rules = {0};
-    int r = read_rules(config->rules, &rules, error);
+    int r = rule_list_read(config->rules, &rules, error);
 
     if (r == 0)
         r = gate_roles_read(&roles, config, true, error);
@@ -111,7 +85,7 @@ int inspector_new(const struct config *config, const struct operation_context *c
     inspector->last_number = (uint64_t)clock_realtime_ns() / 1000; /* unlike any of a service before */
     /* what a worker leaves behind when it is killed (src/kill/guard.h) is ours to collect */
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1); /* Linux 3.4; else process 1 does it */
-    inspector->signal_fd = open_signals();
+    inspector->signal_fd = signals_open();
     inspector->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     r = inspector->signal_fd < 0  ? inspector->signal_fd
         : inspector->epoll_fd < 0 ? -errno
@@ -119,7 +93,7 @@ int inspector_new(const struct config *config, const struct operation_context *c
     if (r == 0)
         r = gate_new(config, listen_fds, listen_count, inspector->epoll_fd, &inspector->gate, error);
     if (r == 0)
-        r = read_rules(config->rules, &inspector->rules, error);
+        r = rule_list_read(config->rules, &inspector->rules, error);
     if (r == 0)
         r = audit_open(config->audit, &inspector->audit, error);
     if (r == 0)
@@ -132,6 +106,11 @@ int inspector_new(const struct config *config, const struct operation_context *c
     pool_prepare(&inspector->pool);
     *ret_inspector = inspector;
     return 0;
+}
+
+void inspector_set_peers(struct inspector *inspector, struct peers *peers)
+{
+    inspector->peers = peers;
 }
 
 void inspector_free(struct inspector *inspector)
@@ -212,11 +191,28 @@ static void dispatch_own(struct inspector *inspector)
         give_own(inspector, job_queue_pop(&inspector->own_queue));
 }
 
+static void give_peers(struct inspector *inspector, struct job *job)
+{
+    struct error error = {0};
+    int r = inspector->peers ? 0 : error_set(&error, EOPNOTSUPP, "This instance knows no others.");
+
+    if (r == 0)
+        r = peers_give(inspector->peers, job, inspector->gate, &error);
+    if (r < 0)
+        refuse(inspector, job, &error);
+    else
+        job_free(job); /* the other process has an end of the pipe of its own */
+}
+
 static void accept_job(struct inspector *inspector, struct job *job)
 {
     struct error error = {0};
     int r;
 
+    if (job->flags & OPERATION_ELSEWHERE) {
+        give_peers(inspector, job);
+        return;
+    }
     if (job->flags & (OPERATION_HEAVY | OPERATION_OWN_WORKER)) {
         job->wait_until_ms = clock_monotonic_ms() + OWN_WAIT_MS;
         give_own(inspector, job);
@@ -258,6 +254,14 @@ static void admit(struct inspector *inspector, struct job *job, const struct pri
         refuse(inspector, job, &error);
 }
 
+/* Who watches has to show again who he is. */
+static void end_endless(struct inspector *inspector)
+{
+    pool_end_endless(&inspector->pool);
+    if (inspector->peers)
+        peers_end_endless(inspector->peers);
+}
+
 /* connection: the client's, as the front says. */
 static void ask_gate(struct inspector *inspector, struct job *job, int connection)
 {
@@ -267,7 +271,7 @@ static void ask_gate(struct inspector *inspector, struct job *job, int connectio
 
     job->request.number = ++inspector->last_number;
     if (gate_look(inspector->gate))
-        pool_end_endless(&inspector->pool);
+        end_endless(inspector);
     r = gate_ask(inspector->gate, &job->request, connection, job->request.number, &principal, &error);
     if (r == 0)
         admit(inspector, job, &principal);
@@ -339,6 +343,8 @@ static void begin_stop(struct inspector *inspector, uint32_t signal)
     (void)sd_notify(0, "STOPPING=1\nSTATUS=Finishing running answers"); /* nobody has to listen */
     if (inspector->front_pid > 0)
         (void)kill(inspector->front_pid, SIGTERM); /* ours and not waited for yet */
+    if (inspector->peers)
+        peers_stopping(inspector->peers);
 }
 
 static void collect_children(struct inspector *inspector)
@@ -350,7 +356,8 @@ static void collect_children(struct inspector *inspector)
         if (pid == inspector->front_pid) {
             inspector->end.front_was_waited = true;
             inspector->end.front_status = status;
-        } else if (!gate_child_ended(inspector->gate, pid)) {
+        } else if (!gate_child_ended(inspector->gate, pid) &&
+                   (!inspector->peers || !peers_child_ended(inspector->peers, pid, status))) {
             (void)pool_child_ended(&inspector->pool, pid, status); /* else one that was given up before */
         }
     }
@@ -367,7 +374,7 @@ static void reload(struct inspector *inspector)
     if (front_files_send(inspector->config, inspector->channel, &error) < 0)
         log_error("%s TLS goes on with what it has.", error.text);
     if (gate_reload(inspector->gate))
-        pool_end_endless(&inspector->pool); /* who watches has to show again who he is */
+        end_endless(inspector);
 }
 
 static void take_signals(struct inspector *inspector)
@@ -423,6 +430,8 @@ static int next_timeout(const struct inspector *inspector)
         next = inspector->own_queue.first->wait_until_ms;
     if (inspector->prefer_queue.first && inspector->prefer_queue.first->prefer_until_ms < next)
         next = inspector->prefer_queue.first->prefer_until_ms;
+    if (inspector->peers && peers_next_ms(inspector->peers) < next)
+        next = peers_next_ms(inspector->peers);
     if (inspector->stop_deadline_ms && inspector->stop_deadline_ms < next)
         next = inspector->stop_deadline_ms;
     if (next == UINT64_MAX)
@@ -463,6 +472,8 @@ static int serve(struct inspector *inspector, struct error *error)
         dispatch_own(inspector);
         dispatch_prefer(inspector);
         pool_measure(&inspector->pool, inspector->queue.count + inspector->prefer_queue.count);
+        if (inspector->peers)
+            peers_tick(inspector->peers, now);
     }
     return 0;
 }

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 struct inspector;
+struct peers;
 
 /* Whether rules and roles can be understood, before anything is opened. */
 int inspector_check(const struct config *config, struct error *error) _must_check_;
@@ -18,6 +19,8 @@ int inspector_check(const struct config *config, struct error *error) _must_chec
 int inspector_new(const struct config *config, const struct operation_context *context,
                   const struct operation *table, const int *listen_fds, size_t listen_count,
                   struct inspector **ret_inspector, struct error *error) _must_check_;
+/* Whom requests for other instances go to; borrowed. Without: they are operations that there are not. */
+void inspector_set_peers(struct inspector *inspector, struct peers *peers);
 /* Ends all workers. */
 void inspector_free(struct inspector *inspector);
 

@@ -1,6 +1,7 @@
 #include "service/job.h"
 
 #include "base/clock.h"
+#include "service/peers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,6 +64,8 @@ int job_new(const struct operation *table, pid_t service_pid, const void *bytes,
         return error_errno(error, ENOMEM, "The request could not be kept");
     job->began_ms = clock_monotonic_ms();
     job->operation = operation_find_in(table, request.operation);
+    if (!job->operation)
+        job->operation = operation_find_in(peers_operations, request.operation);
     if (!job->operation)
         return error_set(error, EOPNOTSUPP, "There is no operation '%s'.", request.operation);
     job->target = request.id == REQUEST_ID_SELF ? service_pid : request.id;

@@ -22,6 +22,10 @@ int sandbox_drop_front(const struct config *config, struct error *error) _must_c
  * files, starting programs, ptrace and signals to others fail with EPERM. */
 int sandbox_seal_front(struct error *error) _must_check_;
 
+/* The same for the process that talks to other instances: it may also connect, look up names and read files
+ * that everybody may read; it can write to none, and start nothing. */
+int sandbox_seal_peer(struct error *error) _must_check_;
+
 /* The inspector: of root's capabilities only what it needs to look into processes, to signal them and to
  * start another front. reads_seccomp keeps CAP_SYS_ADMIN, too, which the kernel wants for that. */
 int sandbox_inspector(bool reads_seccomp, struct error *error) _must_check_;

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* What an event loop over sockets and pipes, with threads and TLS, needs once it runs. */
@@ -142,17 +143,43 @@ _unused_ /* where the address sanitizer runs */ static int add_rules(scmp_filter
     return r;
 }
 
-int sandbox_seal_front(struct error *error)
+/* To connect, and to look up names: the C library reads its lists again where they changed. */
+static const int allowed_peer[] = {
+    SCMP_SYS(connect),   SCMP_SYS(bind),     SCMP_SYS(sendmmsg),   SCMP_SYS(recvmmsg), SCMP_SYS(socketpair),
+    SCMP_SYS(stat),      SCMP_SYS(lstat),    SCMP_SYS(newfstatat), SCMP_SYS(statx),    SCMP_SYS(access),
+    SCMP_SYS(faccessat), SCMP_SYS(readlink), SCMP_SYS(fstatfs),
+};
+
+_unused_ static int add_peer_rules(scmp_filter_ctx filter)
 {
-#if defined(SANDBOX_SANITIZED)
-    (void)error;
-    return 0;
-#else
+    static const int families[] = {AF_INET, AF_INET6, AF_UNIX /* nscd, systemd-resolved */,
+                                   AF_NETLINK /* which addresses we have */};
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < ELEMENTS_OF(allowed_peer); i++)
+        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed_peer[i], 0);
+    for (size_t i = 0; r == 0 && i < ELEMENTS_OF(families); i++)
+        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+                             SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)families[i]));
+    if (r == 0)
+        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+                             SCMP_A2_32(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
+    if (r == 0)
+        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(open), 1,
+                             SCMP_A1_32(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
+    return r;
+}
+
+#if !defined(SANDBOX_SANITIZED)
+static int seal(bool is_peer, struct error *error)
+{
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     int r = filter ? 0 : -ENOMEM;
 
     if (r == 0)
         r = add_rules(filter);
+    if (r == 0 && is_peer)
+        r = add_peer_rules(filter);
     if (r == 0)
         r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1); /* threads that exist already too */
     if (r == 0)
@@ -162,5 +189,25 @@ int sandbox_seal_front(struct error *error)
     if (r < 0)
         return error_errno(error, -r, "The filter of system calls could not be set");
     return 0;
+}
+#endif
+
+int sandbox_seal_front(struct error *error)
+{
+#if defined(SANDBOX_SANITIZED)
+    (void)error;
+    return 0;
+#else
+    return seal(false, error);
+#endif
+}
+
+int sandbox_seal_peer(struct error *error)
+{
+#if defined(SANDBOX_SANITIZED)
+    (void)error;
+    return 0;
+#else
+    return seal(true, error);
 #endif
 }

@@ -9,6 +9,7 @@
 #include "service/debuginfo.h"
 #include "service/front_files.h"
 #include "service/inspector.h"
+#include "service/peers.h"
 #include "service/sandbox.h"
 #include "service/signals.h"
 #include "service/worker.h"
@@ -34,6 +35,7 @@ struct service {
     front_function *front;
     void *data;
     struct inspector *inspector;
+    struct peers *peers;
     uint64_t started_ms[FRONT_RESTARTS];
     size_t starts;
 };
@@ -132,6 +134,7 @@ static int run_fronts(struct service *service, struct error *error)
             (void)fd_close(channel); /* always -1 */
             return r;
         }
+        peers_start(service->peers); /* once there is somebody whom others could reach */
         if (service->starts == 1)
             (void)sd_notify(0, "READY=1\nSTATUS=Serving"); /* nobody has to listen */
         r = inspector_run(service->inspector, channel, pid, &end, error);
@@ -163,13 +166,15 @@ static void raise_descriptor_limit(const struct config *config)
 }
 
 int service_run(const struct config *config, const int *listen_fds, size_t listen_count,
-                front_function *front, void *data, struct error *error)
+                front_function *front, peer_function *peer, void *data, struct error *error)
 {
     struct procfs procfs;
+    struct peers peers = PEERS_INIT(config, *config->registry ? peer : NULL, data);
     struct service service = {.config = config,
                               .listen_fds = listen_fds,
                               .listen_count = listen_count,
                               .front = front,
+                              .peers = &peers,
                               .data = data};
     struct operation_context context = {
         .procfs = &procfs,
@@ -200,8 +205,11 @@ int service_run(const struct config *config, const int *listen_fds, size_t liste
     r = sandbox_inspector(config->read_seccomp, error);
     if (r == 0)
         r = inspector_new(config, &context, operations, listen_fds, listen_count, &service.inspector, error);
-    if (r == 0)
+    if (r == 0) {
+        inspector_set_peers(service.inspector, &peers);
         r = run_fronts(&service, error);
+    }
+    peers_end(&peers);
     inspector_free(service.inspector);
     procfs_close(&procfs);
     return r;

@@ -1,6 +1,8 @@
 #include "service/signals.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 static void set(int number, void (*action)(int))
@@ -30,4 +32,21 @@ void signals_call_within(unsigned seconds, void (*step)(void))
     (void)alarm(seconds); /* there was no other */
     step();
     (void)alarm(0);
+}
+
+int signals_open(void)
+{
+    sigset_t wanted;
+    int fd;
+
+    (void)sigemptyset(&wanted); /* these four fail only for numbers that are no signals */
+    (void)sigaddset(&wanted, SIGTERM);
+    (void)sigaddset(&wanted, SIGINT);
+    (void)sigaddset(&wanted, SIGHUP);
+    (void)sigaddset(&wanted, SIGCHLD);
+    if (sigprocmask(SIG_BLOCK, &wanted, NULL) < 0)
+        return -errno;
+    signals_ignore((const int[]){SIGPIPE}, 1);
+    fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? -errno : fd;
 }

@@ -1,8 +1,13 @@
 /* Signals of the service's processes. */
 #pragma once
 
+#include "base/cleanup.h"
+
 #include <stddef.h>
 
+/* What the inspector waits for, SIGTERM, SIGINT, SIGHUP and SIGCHLD, as a descriptor that does not block:
+ * they are blocked, and SIGPIPE is ignored. */
+int signals_open(void) _must_check_;
 /* Ignores these from now on. */
 void signals_ignore(const int *signals, size_t count);
 /* For a child right after fork: blocks none, and SIGCHLD and SIGALRM do what they do by themselves. */

@@ -105,13 +105,34 @@ static void counts_are_bounded(void **state)
     assert_int_equal(target_parse(text, &target, &error), -EINVAL);
 }
 
+static void what_is_written_is_the_same(void **state)
+{
+    struct target target = {0};
+    struct buffer text = {0};
+    (void)state;
+
+    assert_int_equal(target_parse("/a/b%20c/%e4;x/?q=1%2B1+2&instance=i&%26=&dry", &target, NULL), 0);
+    assert_int_equal(target_write(&target, 0, true, "instance", &text), 0);
+    assert_string_equal(text.data, "/a/b%20c/%E4%3Bx/?q=1%2B1%202&%26=&dry=");
+    buffer_clear(&text);
+    assert_int_equal(target_write(&target, 2, false, "x", &text), 0);
+    assert_string_equal(text.data, "/%E4%3Bx?q=1%2B1%202&instance=i&%26=&dry=");
+    target_release(&target);
+    buffer_clear(&text);
+    assert_int_equal(target_parse("/", &target, NULL), 0);
+    assert_int_equal(target_write(&target, 0, false, "", &text), 0);
+    assert_string_equal(text.data, "/");
+    target_release(&target);
+    buffer_release(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(segments_are_decoded),    cmocka_unit_test(root_has_no_segments),
         cmocka_unit_test(empty_parts_inside_stay), cmocka_unit_test(query_is_taken_apart),
         cmocka_unit_test(absolute_form_is_taken),  cmocka_unit_test(hostile_ones_are_refused),
-        cmocka_unit_test(counts_are_bounded),
+        cmocka_unit_test(counts_are_bounded),      cmocka_unit_test(what_is_written_is_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

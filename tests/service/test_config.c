@@ -211,7 +211,9 @@ static void the_instance_comes_from_the_environment(void **state)
     assert_int_equal(unsetenv("WEBSITE_INSTANCE_ID"), 0);
     assert_int_equal(config_init(&named), 0);
     assert_int_equal(config_settle(&named, NULL), 0);
-    assert_string_equal(named.instance_id, named.machine_name);
+    assert_true(instance_id_is_valid(named.instance_id));
+    assert_int_equal(strlen(named.instance_id), INSTANCE_ID_SIZE - 1);
+    assert_string_not_equal(named.run, config.run);
 }
 
 static int make_file(void **state)

@@ -1,4 +1,4 @@
-#include "cmd/curl.h"
+#include "instances/curl.h"
 
 #include <dlfcn.h>
 
@@ -16,6 +16,17 @@ int curl_load(const struct curl_functions **ret_functions, struct error *error)
         {"curl_easy_getinfo", offsetof(struct curl_functions, get)},
         {"curl_easy_strerror", offsetof(struct curl_functions, describe)},
         {"curl_easy_cleanup", offsetof(struct curl_functions, cleanup)},
+        {"curl_easy_pause", offsetof(struct curl_functions, pause)},
+        {"curl_slist_append", offsetof(struct curl_functions, list_append)},
+        {"curl_slist_free_all", offsetof(struct curl_functions, list_free)},
+        {"curl_multi_init", offsetof(struct curl_functions, multi_init)},
+        {"curl_multi_setopt", offsetof(struct curl_functions, multi_set)},
+        {"curl_multi_add_handle", offsetof(struct curl_functions, multi_add)},
+        {"curl_multi_remove_handle", offsetof(struct curl_functions, multi_remove)},
+        {"curl_multi_socket_action", offsetof(struct curl_functions, multi_action)},
+        {"curl_multi_info_read", offsetof(struct curl_functions, multi_read)},
+        {"curl_multi_assign", offsetof(struct curl_functions, multi_assign)},
+        {"curl_multi_cleanup", offsetof(struct curl_functions, multi_cleanup)},
     };
     static bool loaded;
     if (loaded) {
@@ -27,7 +38,8 @@ int curl_load(const struct curl_functions **ret_functions, struct error *error)
         library = dlopen("libcurl-gnutls.so.4", RTLD_NOW | RTLD_LOCAL);
     if (!library)
         return error_set(error, EOPNOTSUPP,
-                         "--url needs libcurl, which is not installed: install the package libcurl4.");
+                         "Talking to a service needs libcurl, which is not installed: install the package "
+                         "libcurl4.");
     for (size_t i = 0; i < ELEMENTS_OF(names); i++) {
         void *function = dlsym(library, names[i].name);
         if (!function) {
