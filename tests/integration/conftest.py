@@ -34,7 +34,7 @@ MODES = {"snapshot": ("--mode", "snapshot"), "stop": ("--mode", "stop")}  # how 
 # Files whose tests compare answers: two of them at a time do each other no harm. All others measure, kill, limit or
 # fill the machine, and run alone.
 SIDE_BY_SIDE = {f"test_{name}.py" for name in (
-    "access", "arm", "cli", "core_backtraces", "core_readers", "dotnet_debugger", "dump_forms", "dump_readers", "gopclntab", "image_places", "jit_dump",
+    "access", "arm", "cli", "core_backtraces", "core_readers", "dotnet_debugger", "dump_forms", "dump_readers", "gopclntab", "image_places", "jit_dump", "metrics", "monitor",
     "openapi", "page", "profile_formats", "python", "routes", "stacks", "tls", "unwind")}
 
 
