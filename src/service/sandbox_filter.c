@@ -48,13 +48,10 @@ static const int allowed[] = {
     SCMP_SYS(accept4),
     SCMP_SYS(recvfrom),
     SCMP_SYS(recvmsg),
-    SCMP_SYS(sendto),
-    SCMP_SYS(sendmsg),
     SCMP_SYS(shutdown),
     SCMP_SYS(getsockname),
     SCMP_SYS(getpeername),
     SCMP_SYS(getsockopt),
-    SCMP_SYS(setsockopt),
     /* memory */
     SCMP_SYS(brk),
     SCMP_SYS(munmap),
@@ -96,10 +93,40 @@ static const int allowed[] = {
     SCMP_SYS(getrusage),
 };
 
-/* Of fcntl() all but F_SETOWN and F_SETSIG, with which the kernel signals others for us. */
+/* Of fcntl() all but F_SETOWN and F_SETSIG, with which the kernel signals others for us, and F_SETFL, of
+ * which add_waiting() has a part. */
 static const int allowed_fcntl[] = {
-    F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETPIPE_SZ, F_SETPIPE_SZ,
+    F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_GETPIPE_SZ, F_SETPIPE_SZ,
 };
+
+/* No MSG_FASTOPEN: it connects as connect() does, and a listening socket that was shut down for reading can
+ * be connected to any address, from the one that we listen at. */
+_unused_ static int add_sending(scmp_filter_ctx filter)
+{
+    int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sendto), 1,
+                             SCMP_A3_32(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0));
+
+    if (r == 0)
+        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sendmsg), 1,
+                             SCMP_A2_32(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0));
+    return r;
+}
+
+/* Nothing by which the inspector would wait for us: it closes the connections that we send it (SO_LINGER),
+ * and writes into our pipes (which stay non-blocking). */
+_unused_ static int add_waiting(scmp_filter_ctx filter)
+{
+    int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 1,
+                             SCMP_A1_32(SCMP_CMP_NE, SOL_SOCKET));
+
+    if (r == 0)
+        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
+                             SCMP_A1_32(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2_32(SCMP_CMP_NE, SO_LINGER));
+    if (r == 0)
+        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 2, SCMP_A1_32(SCMP_CMP_EQ, F_SETFL),
+                             SCMP_A2_32(SCMP_CMP_MASKED_EQ, O_NONBLOCK, O_NONBLOCK));
+    return r;
+}
 
 _unused_ /* where the address sanitizer runs */ static int add_rules(scmp_filter_ctx filter)
 {
@@ -110,6 +137,10 @@ _unused_ /* where the address sanitizer runs */ static int add_rules(scmp_filter
     for (size_t i = 0; r == 0 && i < ELEMENTS_OF(allowed_fcntl); i++)
         r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
                              SCMP_A1_32(SCMP_CMP_EQ, (uint32_t)allowed_fcntl[i]));
+    if (r == 0)
+        r = add_sending(filter);
+    if (r == 0)
+        r = add_waiting(filter);
     /* fstat() of newer C libraries: of a descriptor, whose name is empty; names can't be seen from here, and
      * to look at a file's facts is all that it could do */
     if (r == 0)
@@ -120,8 +151,6 @@ _unused_ /* where the address sanitizer runs */ static int add_rules(scmp_filter
                              SCMP_A0_32(SCMP_CMP_EQ, PR_SET_NAME));
     if (r == 0)
         r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1_32(SCMP_CMP_EQ, FIONREAD));
-    if (r == 0)
-        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1_32(SCMP_CMP_EQ, FIONBIO));
     /* threads, no processes */
     if (r == 0)
         r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,

@@ -20,6 +20,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/capability.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -93,6 +94,42 @@ static void *in_a_thread(void *data)
     return malloc(1 << 20);
 }
 
+#if !defined(SANDBOX_SANITIZED)
+/* A listening socket that is shut down for reading can be connected again, and sendto() does it without
+ * connect(). */
+static int can_not_reach_out(int listening)
+{
+    struct sockaddr_in address;
+    socklen_t size = sizeof address;
+    struct msghdr message = {.msg_name = &address, .msg_namelen = sizeof address};
+    int end = dup(listening);
+
+    FRONT_EXPECT(end >= 0 && getsockname(listening, (struct sockaddr *)&address, &size) == 0);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    FRONT_EXPECT(sendto(end, "x", 1, MSG_FASTOPEN, (struct sockaddr *)&address, size) < 0 && errno == EPERM);
+    FRONT_EXPECT(sendmsg(end, &message, MSG_FASTOPEN) < 0 && errno == EPERM);
+    (void)close(end);
+    return 0;
+}
+
+/* The inspector closes what we send it, and writes errors into our pipes. */
+static int can_not_keep_waiting(void)
+{
+    const struct linger patient = {.l_onoff = 1, .l_linger = 3600};
+    int ends[2], no = 0;
+
+    FRONT_EXPECT(setsockopt(connection, SOL_SOCKET, SO_LINGER, &patient, sizeof patient) < 0 &&
+                 errno == EPERM);
+    FRONT_EXPECT(pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0);
+    FRONT_EXPECT(fcntl(ends[1], F_SETFL, 0) < 0 && errno == EPERM);
+    FRONT_EXPECT(ioctl(ends[1], FIONBIO, &no) < 0 && errno == EPERM);
+    FRONT_EXPECT(fcntl(ends[1], F_SETFL, O_NONBLOCK) == 0);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    return 0;
+}
+#endif
+
 /* Before and after the seal. */
 static int curious_front(const struct front_start *start)
 {
@@ -123,6 +160,8 @@ static int curious_front(const struct front_start *start)
     FRONT_EXPECT(fork() < 0 && errno == EPERM);
     FRONT_EXPECT(execl("/bin/true", "true", NULL) < 0 && errno == EPERM);
     FRONT_EXPECT(mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED);
+    FRONT_EXPECT(can_not_reach_out(start->listen_fds[0]) == 0);
+    FRONT_EXPECT(can_not_keep_waiting() == 0);
 #endif
     FRONT_EXPECT(pthread_create(&thread, NULL, in_a_thread, &ran) == 0);
     FRONT_EXPECT(pthread_join(thread, &memory) == 0 && ran && memory);
