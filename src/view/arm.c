@@ -12,9 +12,8 @@ static const char provider[] = "Microsoft.Web";
 /* The part with this number, counted behind the first slash; its size. NULL: there are not so many. */
 static const char *part_at(const char *id, size_t number, size_t *ret_size)
 {
-    for (; id && number > 0; number--) {
+    for (; id && *id && number > 0; number--)
         id = strchr(id + 1, '/');
-    }
     if (!id || !*id)
         return NULL;
     *ret_size = strcspn(id + 1, "/");
