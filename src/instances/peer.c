@@ -9,6 +9,7 @@
 #include "service/channel.h"
 #include "service/sandbox.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <signal.h>
@@ -162,6 +163,8 @@ static void load_resolver(void)
 {
     struct addrinfo *found = NULL;
 
+    /* the C library's threads that look up names end by pthread_exit(), which needs it, and would abort */
+    (void)dlopen("libgcc_s.so.1", RTLD_NOW);
     if (getaddrinfo("localhost", "80", NULL, &found) == 0)
         freeaddrinfo(found);
 }

@@ -1,9 +1,11 @@
 """Several instances that know each other: lists, requests passed on, and what becomes of them when one goes."""
 import contextlib
 import http.client
+import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -463,3 +465,44 @@ def test_other_machines_take_a_key_and_tls_or_a_word(procscope, key_file, tmp_pa
                             (("--registry", "static:http://127.0.0.1:1", "--instance-url", "x"), "instance-url")):
         done = subprocess.run([procscope, "serve", "--listen", "127.0.0.1:0", *arguments], capture_output=True, text=True, check=False, timeout=30)
         assert done.returncode != 0 and word in done.stderr, (arguments, done.stderr)
+
+
+@pytest.mark.skipif(not shutil.which("haproxy"), reason="no haproxy")
+def test_haproxy_keeps_a_client_with_its_instance(cluster, tmp_path):
+    """By the configuration of deploy/haproxy, as it is."""
+    port, = free_ports(1)
+    environment = {**os.environ, "PROCSCOPE_BIND": f"127.0.0.1:{port}"}
+    for name in NAMES:
+        environment |= {f"PROCSCOPE_{name.upper()}": f"127.0.0.1:{cluster.ports[name]}", f"PROCSCOPE_{name.upper()}_ID": f"id-{name}"}
+    configuration = pathlib.Path(__file__).parents[2] / "deploy" / "haproxy" / "haproxy.cfg"
+    subprocess.run(["haproxy", "-c", "-f", configuration], env=environment, check=True, stdout=subprocess.DEVNULL)
+    with subprocess.Popen(["haproxy", "-db", "-f", configuration], env=environment, stderr=subprocess.DEVNULL) as process:
+        def get(path, cookie=None):
+            with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+                connection.request("GET", path, headers={"Cookie": f"ARRAffinity={cookie}"} if cookie else {})
+                response = connection.getresponse()
+                response.text = response.read()
+                return response
+
+        def is_up():
+            with contextlib.suppress(OSError):
+                return get("/healthz").status == 200
+
+        try:
+            wait_until(is_up, "haproxy")
+            answer = get("/api/processes/0")
+            cookie = re.search("ARRAffinity=(id-[abc])", answer.headers["Set-Cookie"]).group(1)
+            for _ in range(4):  # with its cookie it stays there
+                assert json.loads(get("/api/processes/0", cookie).text)["machineName"] == cookie[-1]
+            other = "id-b" if cookie != "id-b" else "id-c"
+            answer = get(f"/api/processes/0?instance={other}", cookie)  # and is moved by a choice
+            assert json.loads(answer.text)["machineName"] == other[-1] and f"ARRAffinity={other}" in answer.headers.get_all("Set-Cookie")[0]
+            href = json.loads(answer.text)["href"]
+            assert href.startswith(f"http://127.0.0.1:{port}/")
+            cluster[other[-1]].stop()
+            # whichever of the others is asked then: none answers for it
+            wait_until(lambda: get("/api/processes/0", other).status == 502, "it to be missed")
+            answer = get("/api/processes/0", other)
+            assert answer.status == 502 and f"({other})" in json.loads(answer.text)["Message"]
+        finally:
+            process.terminate()
