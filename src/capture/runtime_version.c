@@ -301,6 +301,9 @@ void runtime_version_read(const struct pidref *process, const struct map *map, c
         if (*runtime->version)
             return;
     }
+    /* what its file is called proves nothing, and it is sent signals by this */
+    if (runtime->kind == RUNTIME_NODE)
+        runtime->version[0] = '\0';
     read_file(process, map, runtime);
 }
 

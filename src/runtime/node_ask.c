@@ -124,12 +124,13 @@ static int check_signal(const struct node_guard *guard, struct error *error)
     return 0;
 }
 
-static int check_options(const struct node_guard *guard, struct node_options *options, struct error *error)
+static int check_options(struct node_guard *guard, struct node_options *options, struct error *error)
 {
     int r = node_options_read(guard->place->process, options);
 
     if (r < 0)
         return error_errno(error, -r, "Node's environment can't be read");
+    guard->inspector_port = options->port;
     if (options->is_restricted)
         return error_set(error, EBUSY, "Node has no inspector under --permission.");
     if (options->is_secret)
@@ -162,7 +163,7 @@ static int await_port(struct node_guard *guard, struct node_port *ret_port)
     int step_ms = STEP_FIRST_MS, most_ms, idle = 0;
 
     for (;;) {
-        int r = node_port_find_new(guard->place->process, &guard->before, ret_port);
+        int r = node_port_find_new(guard->place->process, &guard->before, guard->inspector_port, ret_port);
 
         if (r != 0)
             return r < 0 ? r : 0;
@@ -176,6 +177,16 @@ static int await_port(struct node_guard *guard, struct node_port *ret_port)
         most_ms = clock_monotonic_ms() - begun_ms > LONG_MS ? STEP_HUNG_MS : STEP_LAST_MS;
         step_ms = step_ms * 2 < most_ms ? step_ms * 2 : most_ms;
     }
+}
+
+/* Whether what listens there is no inspector: one answers as soon as the program runs at all, whatever its
+ * main thread does. Where the inspector belongs there is no other. */
+static bool is_another(const struct node_guard *guard, const struct node_port *port, int r)
+{
+    enum node_state state;
+
+    return r == -EBADMSG || (r == -ETIMEDOUT && port->port != guard->inspector_port &&
+                             node_state_read(guard->place->process, &state) == 0 && state != NODE_ELSEWHERE);
 }
 
 /* What is no inspector is not looked at again. */
@@ -206,8 +217,11 @@ static bool is_passing(int r)
 static int open_and_ask(struct node_guard *guard, struct error *error)
 {
     struct node_port port;
-    int r = pidref_signal(guard->place->process, SIGUSR1);
+    int r = check_signal(guard, error); /* it may be long since it was looked at */
 
+    if (r < 0)
+        return r;
+    r = pidref_signal(guard->place->process, SIGUSR1);
     if (r < 0)
         return error_errno(error, -r, "Node can't be signalled");
     do {
@@ -219,7 +233,7 @@ static int open_and_ask(struct node_guard *guard, struct error *error)
                 "itself, its inspector is open already at another port, or it can't listen there.");
         if (r == 0)
             r = converse(guard, &port, guard->parent >= 0, error);
-        if (r == -EBADMSG && pass_over(guard, &port) < 0)
+        if (is_another(guard, &port, r) && pass_over(guard, &port) < 0)
             return -EFBIG;
     } while (r == -EBADMSG || is_passing(r));
     return r;
@@ -271,12 +285,12 @@ int node_ask_nothing(struct node_guard *guard)
 int node_close_again(struct node_guard *guard)
 {
     struct node_port port;
-    int r = node_port_find_new(guard->place->process, &guard->before, &port);
+    int r = node_port_find_new(guard->place->process, &guard->before, guard->inspector_port, &port);
 
     if (r <= 0 || heap_fifo_files_guarded(guard->place, &guard->files.own) > 0)
         return r < 0 ? r : 0;
     r = converse(guard, &port, false, NULL);
-    if (r == -EBADMSG)
+    if (is_another(guard, &port, r))
         r = pass_over(guard, &port);
     return r == -ESRCH ? r : 1; /* others: it is tried again */
 }

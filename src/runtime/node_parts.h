@@ -8,8 +8,9 @@
 
 struct node_guard {
     const struct runtime_place *place;
-    int parent;   /* to who asked for it; -1: that one is gone */
-    bool is_done; /* the heap's first bytes came */
+    int parent;              /* to who asked for it; -1: that one is gone */
+    bool is_done;            /* the heap's first bytes came */
+    uint16_t inspector_port; /* where it would open, unless the program said otherwise since; 0: not known */
     struct heap_fifo_files files;
     struct node_ports before; /* who listened when we came, and who has since turned out to be no inspector */
 };

@@ -141,20 +141,27 @@ static bool is_among(const struct node_ports *ports, const struct node_port *por
     return false;
 }
 
-int node_port_find_new(const struct pidref *process, const struct node_ports *before,
+int node_port_find_new(const struct pidref *process, const struct node_ports *before, uint16_t rather,
                        struct node_port *ret_port)
 {
     _cleanup_node_ports_ struct node_ports now = {0};
     int r = node_ports_read(process, &now);
+    bool is_found = false;
 
-    for (size_t i = 0; i < now.count && r == 0; i++) {
-        if (is_among(before, &now.items[i]))
+    for (size_t i = 0; i < now.count && r >= 0; i++) {
+        const struct node_port *port = &now.items[i];
+
+        if ((is_found && port->port != rather) || is_among(before, port))
             continue;
-        r = node_port_is_own(process, &now.items[i]);
-        if (r > 0)
-            *ret_port = now.items[i];
+        r = node_port_is_own(process, port);
+        if (r <= 0)
+            continue;
+        *ret_port = *port;
+        is_found = true;
+        if (port->port == rather)
+            break;
     }
-    return r;
+    return r < 0 ? r : is_found;
 }
 
 void node_port_address(const struct node_port *port, struct sockaddr_storage *ret_address,

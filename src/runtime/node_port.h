@@ -35,8 +35,8 @@ bool node_port_parse(const char *line, size_t size, struct node_port *ret_port);
 /* Whether a descriptor of the process is that socket: 1, 0; -EACCES: its descriptors can't be seen. */
 int node_port_is_own(const struct pidref *process, const struct node_port *port) _must_check_;
 
-/* Its first own one that is not among `before`: 1, 0 or a negative errno. */
-int node_port_find_new(const struct pidref *process, const struct node_ports *before,
+/* Its own one that is not among `before`, that of number `rather` before others: 1, 0 or a negative errno. */
+int node_port_find_new(const struct pidref *process, const struct node_ports *before, uint16_t rather,
                        struct node_port *ret_port) _must_check_;
 
 /* Where to connect to it from the same namespace; "127.0.0.1:9229" as HTTP says it. */

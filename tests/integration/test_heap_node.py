@@ -240,6 +240,34 @@ def test_a_program_with_a_handler_of_its_own(service, node):
     check_runs_on(process)
 
 
+def test_a_signal_that_is_caught_no_more(service, node):
+    """Removed while nothing was sent because the main thread waited for something else: SIGUSR1 would end the program."""
+    process = node("fickle")
+    wait_until(lambda: "futex" in pathlib.Path(f"/proc/{process.pid}/wchan").read_text(), "its wait")
+    refused(service, process, "does not catch SIGUSR1")
+    check_runs_on(process)
+
+
+def test_a_server_that_says_nothing(service, node):
+    """One that the program begins meanwhile is not taken for its inspector for ever."""
+    process = node("mute")
+    refused(service, process, "handles that signal itself")
+    wait_until(lambda: not is_guarded(process), "no guard")
+    assert len(listeners(process.pid)) == 1 and process.poll() is None
+
+
+def test_a_program_that_is_only_called_node(service, sleeper, tmp_path):
+    """It waits as Node does and catches SIGUSR1, but isn't asked, since nobody knows what it does then."""
+    shutil.copy("/usr/bin/python3", tmp_path / "node")
+    program = "import os, select, signal; signal.signal(signal.SIGUSR1, lambda *_: os._exit(3)); print('ready', flush=True); select.epoll().poll()"
+    process = sleeper(tmp_path / "node", "-c", program, stdout=subprocess.PIPE, env={**os.environ, "PYTHONHOME": "/usr"})
+    assert process.first_line == "ready"
+    for ask in ("heap", "heapdump", "gcdump"):
+        answer = service.get(f"/api/processes/{process.pid}/{ask}")
+        assert answer.status == 501 and "SIGUSR1" in answer.message, (answer.status, answer.message)
+    assert process.poll() is None and not left_behind(process)
+
+
 @pytest.mark.parametrize("mode", ["sleeps", "spins"])
 def test_a_program_that_does_not_get_round_to_it(serve, node, mode):
     """It is given up, and nothing comes of it when the program gets round to it after all."""

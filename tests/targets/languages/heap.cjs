@@ -25,6 +25,10 @@ if (!isMainThread) {
     new Worker(__filename, { argv: process.argv.slice(2) });
   if (mode === 'handler')
     process.on('SIGUSR1', () => console.log('SIGUSR1'));
+  if (mode === 'mute')
+    process.on('SIGUSR1', () => require('net').createServer(() => {}).listen(0, '127.0.0.1'));
+  if (mode === 'fickle')
+    process.on('SIGUSR1', () => {});
   if (mode === 'busy')
     setInterval(() => spin(30), 40);
   process.on('uncaughtException', error => console.log('uncaught', error));
@@ -34,6 +38,8 @@ if (!isMainThread) {
   setInterval(() => console.log(listening() === (before ??= listening()) ? ++beat : listening()), 20);
   if (mode === 'sleeps')
     setTimeout(() => sleep(8000), 500);
+  if (mode === 'fickle')
+    setTimeout(() => { sleep(3000); process.removeAllListeners('SIGUSR1'); before = undefined; }, 500);
   if (mode === 'spins')
     setTimeout(() => spin(8000), 500);
   console.log('ready');
