@@ -19,7 +19,7 @@ _procscope() {
             done
             [[ -n $value ]] && url=(--url "$value")
             ;;
-        -o | --output | --compare | -t | --type | --format | --inner | --modules | --compress | --level | --max-bytes | --mode | --max-pause | -s | --signal | -g | --grace | --color | --ca-file | --token-file | --role | --name | --expires | --file | --main-pid | --main-name)
+        -o | --output | --compare | -t | --type | --format | --inner | --modules | --compress | --level | --max-bytes | --mode | --max-pause | -s | --signal | -g | --grace | --color | --ca-file | --instance | --token-file | --role | --name | --expires | --file | --main-pid | --main-name)
             i=$((i + 1))
             ;;
         -*) ;;
@@ -47,7 +47,7 @@ _procscope() {
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_procscope_options ${verb:+"$verb"})" -- "$word")
     elif [[ -z $verb || $verb == help ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'ps show threads stack profile modules memory handles env kill dump gcdump heap heapdump doctor token serve help version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'ps show threads stack profile modules memory handles env kill dump gcdump heap heapdump doctor instances token serve help version' -- "$word")
     elif [[ $verb == token ]] && ((position == 0)); then
         mapfile -t COMPREPLY < <(compgen -W 'new list revoke' -- "$word")
     elif [[ $verb =~ ^(show|threads|stack|profile|modules|memory|env|kill|dump|gcdump|heap|heapdump|doctor)$ ]] && ((position == 0)); then

@@ -7,6 +7,8 @@
 
 const struct command_option common_options[] = {
     {OPTION_URL, "url", "URL", "ask the procscope at URL (http://HOST:PORT, https://..., unix:PATH)"},
+    {OPTION_INSTANCE, "instance", "ID",
+     "with --url: that instance, through the one at URL (procscope instances)"},
     {OPTION_CA_FILE, "ca-file", "FILE", "certificates to trust with https, in PEM form"},
     {OPTION_TOKEN_FILE, "token-file", "FILE", "a token to show with --url; else PROCSCOPE_TOKEN is one"},
     {OPTION_MAIN_PID, "main-pid", "PID", "the process that the word 'main' means"},

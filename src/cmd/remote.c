@@ -214,6 +214,8 @@ static int transfer_prepare(struct transfer *transfer, const struct remote *remo
     int r = local ? buffer_append_string(&url, "http://localhost") : buffer_append(&url, remote->url, size);
     if (r >= 0 && !local && !strstr(remote->url, "://"))
         r = -EINVAL;
+    if (r >= 0 && remote->instance)
+        r = buffer_append_format(&url, "/instances/%s", remote->instance);
     if (r >= 0)
         r = buffer_append_string(&url, path);
     if (r < 0)

@@ -5,6 +5,7 @@
 
 struct remote {
     const char *url;           /* http://HOST:PORT[/PREFIX], https://..., unix:PATH */
+    const char *instance;      /* through which the one at url is to pass it on; NULL: its own */
     const char *ca_file;       /* NULL: the system's */
     const char *token;         /* shown to the service; NULL: none */
     bool (*is_unwanted)(void); /* asked now and then, also while nothing comes: true ends it. May be NULL */

@@ -27,6 +27,7 @@ static const struct route {
     {"heap", "GET", "/%i/heap"},
     {"heapdump", "GET", "/%i/heapdump"},
     {"doctor", "GET", "/%i/doctor"},
+    {"instances", "GET", NULL}, /* /api/instances */
 };
 
 /* RFC 3986: what is not unreserved is written as %XX. */
@@ -74,8 +75,8 @@ int route_of(const struct request *request, const char **ret_method, struct buff
             route = &routes[i];
     if (!route)
         return -EOPNOTSUPP;
-    int r = buffer_append_string(path, "/api/processes");
-    if (r >= 0)
+    int r = buffer_append_string(path, route->pattern ? "/api/processes" : "/api/instances");
+    if (r >= 0 && route->pattern)
         r = append_pattern(path, route->pattern, request);
     const char *separator = "?";
     for (size_t i = 0; i < request->arguments.count && r >= 0; i++) {

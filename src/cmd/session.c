@@ -81,6 +81,12 @@ int session_open(const struct invocation *invocation, struct session *ret_sessio
     session->header = invocation_option(invocation, OPTION_NO_HEADER) == NULL;
     session->remote.is_unwanted = interrupt_came;
     session->remote.url = invocation_option(invocation, OPTION_URL);
+    session->remote.instance = invocation_option(invocation, OPTION_INSTANCE);
+    if (session->remote.instance && !session->remote.url)
+        return complain_usage("--instance takes --url: through whom it is to be asked.");
+    if (session->remote.instance && !instance_id_is_valid(session->remote.instance))
+        return complain_usage("--instance '%.100s' is no id; 'procscope instances' lists them.",
+                              session->remote.instance);
     session->remote.ca_file = invocation_option(invocation, OPTION_CA_FILE);
     if (session->remote.url &&
         (invocation_option(invocation, OPTION_MAIN_PID) || invocation_option(invocation, OPTION_MAIN_NAME)))

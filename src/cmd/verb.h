@@ -55,6 +55,7 @@ enum {
     OPTION_COLOR = 0x100,
     OPTION_NO_HEADER,
     OPTION_CA_FILE,
+    OPTION_INSTANCE,
     OPTION_TOKEN_FILE,
     OPTION_MAIN_PID,
     OPTION_MAIN_NAME,
@@ -71,8 +72,8 @@ const char *invocation_argument(const struct invocation *invocation, size_t inde
 extern const struct verb *const verbs[]; /* ends with NULL */
 const struct verb *verb_find(const char *name);
 
-extern const struct verb verb_ps, verb_show, verb_threads, verb_modules, verb_env, verb_kill, verb_dump,
-    verb_doctor, verb_stack, verb_profile, verb_memory, verb_handles, verb_heap, verb_heapdump, verb_gcdump,
-    verb_token;
+extern const struct verb verb_instances, verb_ps, verb_show, verb_threads, verb_modules, verb_env, verb_kill,
+    verb_dump, verb_doctor, verb_stack, verb_profile, verb_memory, verb_handles, verb_heap, verb_heapdump,
+    verb_gcdump, verb_token;
 
 extern const struct verb verb_serve; /* serve.c */

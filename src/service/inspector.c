@@ -194,10 +194,7 @@ static void dispatch_own(struct inspector *inspector)
 static void give_peers(struct inspector *inspector, struct job *job)
 {
     struct error error = {0};
-    int r = inspector->peers ? 0 : error_set(&error, EOPNOTSUPP, "This instance knows no others.");
-
-    if (r == 0)
-        r = peers_give(inspector->peers, job, inspector->gate, &error);
+    int r = peers_give(inspector->peers, job, inspector->gate, &error);
     if (r < 0)
         refuse(inspector, job, &error);
     else
@@ -258,8 +255,7 @@ static void admit(struct inspector *inspector, struct job *job, const struct pri
 static void end_endless(struct inspector *inspector)
 {
     pool_end_endless(&inspector->pool);
-    if (inspector->peers)
-        peers_end_endless(inspector->peers);
+    peers_end_endless(inspector->peers);
 }
 
 /* connection: the client's, as the front says. */
@@ -343,8 +339,7 @@ static void begin_stop(struct inspector *inspector, uint32_t signal)
     (void)sd_notify(0, "STOPPING=1\nSTATUS=Finishing running answers"); /* nobody has to listen */
     if (inspector->front_pid > 0)
         (void)kill(inspector->front_pid, SIGTERM); /* ours and not waited for yet */
-    if (inspector->peers)
-        peers_stopping(inspector->peers);
+    peers_stopping(inspector->peers);
 }
 
 static void collect_children(struct inspector *inspector)
@@ -357,7 +352,7 @@ static void collect_children(struct inspector *inspector)
             inspector->end.front_was_waited = true;
             inspector->end.front_status = status;
         } else if (!gate_child_ended(inspector->gate, pid) &&
-                   (!inspector->peers || !peers_child_ended(inspector->peers, pid, status))) {
+                   !peers_child_ended(inspector->peers, pid, status)) {
             (void)pool_child_ended(&inspector->pool, pid, status); /* else one that was given up before */
         }
     }
@@ -430,7 +425,7 @@ static int next_timeout(const struct inspector *inspector)
         next = inspector->own_queue.first->wait_until_ms;
     if (inspector->prefer_queue.first && inspector->prefer_queue.first->prefer_until_ms < next)
         next = inspector->prefer_queue.first->prefer_until_ms;
-    if (inspector->peers && peers_next_ms(inspector->peers) < next)
+    if (peers_next_ms(inspector->peers) < next)
         next = peers_next_ms(inspector->peers);
     if (inspector->stop_deadline_ms && inspector->stop_deadline_ms < next)
         next = inspector->stop_deadline_ms;
@@ -472,8 +467,7 @@ static int serve(struct inspector *inspector, struct error *error)
         dispatch_own(inspector);
         dispatch_prefer(inspector);
         pool_measure(&inspector->pool, inspector->queue.count + inspector->prefer_queue.count);
-        if (inspector->peers)
-            peers_tick(inspector->peers, now);
+        peers_tick(inspector->peers, now);
     }
     return 0;
 }

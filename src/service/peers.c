@@ -68,7 +68,7 @@ void peers_start(struct peers *peers)
 
 bool peers_child_ended(struct peers *peers, pid_t pid, int status)
 {
-    if (pid <= 0 || pid != peers->pid)
+    if (!peers || pid <= 0 || pid != peers->pid)
         return false;
     peers->pid = 0;
     peers->channel = fd_close(peers->channel);
@@ -83,7 +83,7 @@ bool peers_child_ended(struct peers *peers, pid_t pid, int status)
 
 uint64_t peers_next_ms(const struct peers *peers)
 {
-    return peers->run && peers->pid == 0 ? peers->started_ms + RESTART_MS : UINT64_MAX;
+    return peers && peers->run && peers->pid == 0 ? peers->started_ms + RESTART_MS : UINT64_MAX;
 }
 
 void peers_tick(struct peers *peers, uint64_t now_ms)
@@ -110,7 +110,7 @@ static int send_request(struct peers *peers, const struct request *request, int 
     _cleanup_buffer_ struct buffer message = BUFFER_INIT(LIMIT_MESSAGE);
     int r;
 
-    if (!peers->run)
+    if (!peers || !peers->run)
         return error_set(error, EOPNOTSUPP, "This instance knows no others: it has no registry.");
     r = request_encode(request, &message);
     if (r < 0)
@@ -157,12 +157,14 @@ void peers_end_endless(struct peers *peers)
     struct error error;
 
     /* should it be behind, it is so with what it sends, too, and those streams will not last */
-    if (peers->channel >= 0)
+    if (peers && peers->channel >= 0)
         (void)!send_request(peers, &request, -1, &error);
 }
 
 void peers_stopping(struct peers *peers)
 {
+    if (!peers)
+        return;
     if (peers->pid > 0)
         (void)kill(peers->pid, SIGTERM); /* ours and not waited for yet */
     peers->run = NULL;                   /* no other one */

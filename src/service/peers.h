@@ -34,7 +34,8 @@ struct peers {
 #define PEERS_INIT(settled_config, function, callers_data)                                                   \
     ((struct peers){.config = (settled_config), .run = (function), .data = (callers_data), .channel = -1})
 
-/* Does nothing where it runs, or where there is none. Where it can't be started, it is tried again later. */
+/* All of these take NULL: there is none.
+ * Does nothing where it runs, or where there is none. Where it can't be started, it is tried again later. */
 void peers_start(struct peers *peers);
 /* Whether pid was it, which was waited for. Another is started by peers_tick. */
 bool peers_child_ended(struct peers *peers, pid_t pid, int status);

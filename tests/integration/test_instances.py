@@ -506,3 +506,19 @@ def test_haproxy_keeps_a_client_with_its_instance(cluster, tmp_path):
             assert answer.status == 502 and f"({other})" in json.loads(answer.text)["Message"]
         finally:
             process.terminate()
+
+
+def test_the_command_line_asks_another_one(cluster):
+    def run(*arguments):
+        return subprocess.run([PROCSCOPE, *arguments], capture_output=True, text=True, check=False)
+
+    listed = run("--url", cluster["a"].url, "instances")
+    assert listed.returncode == 0 and [line.split()[:3] for line in listed.stdout.splitlines()[1:]] == [
+        ["*", "a", "running"], ["-", "b", "running"], ["-", "c", "running"]], listed
+    shown = run("--url", cluster["a"].url, "--instance", "id-b", "show", "0", "--json")
+    assert json.loads(shown.stdout)["id"] == cluster["b"].pid
+    for arguments, word, code in ((("--instance", "id-b", "ps"), "--url", 2), (("instances",), "--url", 2),
+                                  (("--url", cluster["a"].url, "--instance", "a/b", "ps"), "no id", 2),
+                                  (("--url", cluster["a"].url, "--instance", "nobody", "ps"), "'nobody'", None)):
+        done = run(*arguments)
+        assert done.returncode not in (0, None) and (code is None or done.returncode == code) and word in done.stderr, done
