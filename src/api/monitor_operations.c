@@ -25,7 +25,7 @@ void monitor_operations_release(struct monitor_operations *operations)
     operations->items = NULL;
 }
 
-/* Of the seed and its number, of version 4: nobody guesses the one from the other's. */
+/* Of the seed and its number, of version 4. It is no secret: whoever may ask for one may list them all. */
 static void make_id(struct monitor_operations *operations, char id[GUID_TEXT_SIZE])
 {
     uint8_t guid[GUID_SIZE];

@@ -216,6 +216,8 @@ int operation_doctor(const struct operation_context *context, const struct reque
 
     if (r == 0 && request->id != 0)
         r = operation_target(context, request, &target, error);
+    else if (r == 0 && context->admit)
+        r = context->admit(context, request, NULL, error);
     if (r < 0)
         return r;
     json_object_begin(&json);

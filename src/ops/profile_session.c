@@ -99,6 +99,8 @@ int operation_profile_start(const struct operation_context *context, const struc
     struct profile_wish wish = {0};
     int r = profile_wish_read(request, "diagsession", "duration", &wish, error);
 
+    if (r == 0 && session.sampler && context->admit) /* what is there may be another's */
+        r = context->admit(context, request, &session.target, error);
     if (r == 0 && session.is_over) /* nobody came for that one */
         session_release();
     if (r == 0 && !session.sampler)

@@ -154,9 +154,9 @@ int operation_stop(const struct operation_context *context, const struct request
         r = operation_check_role(context->principal, ROLE_ADMIN, "stop of the service itself", error);
     if (r < 0)
         return r;
-    if (request->id == REQUEST_ID_SELF)
-        return stop_service(context, options.dry_run, answer, error);
     r = operation_target(context, request, &target, error);
+    if (r == 0 && request->id == REQUEST_ID_SELF)
+        return stop_service(context, options.dry_run, answer, error);
     if (r == 0)
         r = refuse_own(context, &target, error);
     if (r < 0)

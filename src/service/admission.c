@@ -31,6 +31,16 @@ static void read_cgroups(const struct pidref *target, struct buffer *out)
     }
 }
 
+/* An update takes the file away below a program that runs: it is the same program. */
+static void without_deletion(char *path)
+{
+    static const char mark[] = " (deleted)";
+    size_t size = strlen(path), mark_size = sizeof mark - 1;
+
+    if (size > mark_size && strcmp(path + size - mark_size, mark) == 0)
+        path[size - mark_size] = '\0';
+}
+
 static void read_facts(const struct pidref *target, struct facts *facts)
 {
     struct proc_status status;
@@ -43,6 +53,7 @@ static void read_facts(const struct pidref *target, struct facts *facts)
     if (proc_status_read(target->dir_fd, &status) == 0)
         facts->target.user = status.uid[1];
     if (io_readlink_at(target->dir_fd, "exe", &facts->path) == 0) {
+        without_deletion(facts->path);
         base = strrchr(facts->path, '/');
         (void)snprintf(facts->program, sizeof facts->program, "%s", base ? base + 1 : facts->path); /* cut */
     }
@@ -102,13 +113,27 @@ static int refuse(const struct admission *admission, const struct principal *pri
                      admission->operation->name, (int)target->pid, principal->name);
 }
 
+/* By the second look its pid may be another's. */
+static bool is_decided(const struct admission *admission, const struct pidref *target)
+{
+    return admission->is_done && (target ? target->pid : 0) == admission->pid &&
+           (!target || target->start_time == admission->start_time);
+}
+
+static void decide(struct admission *admission, const struct pidref *target)
+{
+    admission->is_done = true;
+    admission->pid = target ? target->pid : 0;
+    admission->start_time = target ? target->start_time : 0;
+}
+
 int admission_admit(const struct operation_context *context, const struct request *request,
                     const struct pidref *target, struct error *error)
 {
     struct admission *admission = context->admit_data;
     int r = 0;
 
-    if (admission->is_done)
+    if (is_decided(admission, target))
         return 0;
     if (!rules_allow(admission, context->principal, target))
         r = refuse(admission, context->principal, target, error);
@@ -116,6 +141,7 @@ int admission_admit(const struct operation_context *context, const struct reques
         r = check_own(context, admission, target, error);
     if (r == 0)
         r = audit_begin(admission->audit, admission->operation, request, target, context, error);
-    admission->is_done = r == 0;
+    if (r == 0)
+        decide(admission, target);
     return r;
 }

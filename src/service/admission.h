@@ -10,7 +10,9 @@ struct admission {
     const struct rule_list *rules;
     const struct audit *audit;
     const struct operation *operation;
-    bool is_done; /* an operation may look for its target twice */
+    bool is_done; /* an operation may look for its target twice ... */
+    pid_t pid;    /* ... and what was decided is of this process alone; 0: of none */
+    uint64_t start_time;
 };
 
 /* For context->admit and context->may, with context->admit_data an admission. */

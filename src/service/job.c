@@ -103,6 +103,8 @@ int job_admit(struct job *job, const struct principal *principal, struct error *
     if (r < 0)
         return r;
     /* what was shown is of no use to a worker */
+    if (job->request.authorization)
+        explicit_bzero(job->request.authorization, strlen(job->request.authorization));
     free(job->request.authorization);
     free(job->request.certificate);
     job->request.authorization = job->request.certificate = NULL;

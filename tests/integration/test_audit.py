@@ -64,6 +64,48 @@ def test_a_rule_of_someone(serve, tmp_path):
         assert service.get(path, bearer(ci)).status == 403 and service.get(path, bearer(ops)).status == 200
 
 
+def test_no_route_passes_a_rule_by(serve, tmp_path):
+    """Also those of all processes, of the service itself, and of what the front has in its memory."""
+    file, audit = tmp_path / "tokens", tmp_path / "audit"
+    ci, ops = token(file, "admin", "ci"), token(file, "admin", "ops")
+    service = serve("--tokens", file, "--rule", "deny * who=ci", "--audit", audit)
+    site = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/x"
+    for path in ("/api/processes", "/api/processes/0", "/api/processes/0/doctor", "/api/processes/handles?name=libc", "/api/events",
+                 "/processes", "/process?pid=1", "/operations", f"{site}/instances", f"{site}/processes"):
+        assert service.get(path, bearer(ci)).status == 403, path
+        if path != "/api/events":
+            assert service.get(path, bearer(ops)).status == 200, path
+    assert service.request("DELETE", "/operations/x", headers=bearer(ci)).status == 403
+    assert service.request("DELETE", "/api/processes/0?dryRun=true", headers=bearer(ci)).status == 403
+    assert service.request("DELETE", "/api/processes/0?dryRun=true", headers=bearer(ops)).status == 200
+    begun = [line for line in lines(audit) if line["event"] == "begin" and line["operation"] == "stop"]
+    assert [(line["who"], line["target"]["id"]) for line in begun] == [("ops", service.pid)]
+
+
+def test_a_rule_knows_a_program_that_was_replaced(serve, sleeper, tmp_path):
+    program = tmp_path / "vault"
+    program.write_bytes(pathlib.Path("/bin/sh").resolve().read_bytes())
+    program.chmod(0o755)
+    vault = sleeper(program, "-c", "printf other > /proc/$$/comm; read line", stdin=subprocess.PIPE)
+    wait_until(lambda: pathlib.Path(f"/proc/{vault.pid}/comm").read_text() == "other\n", "the other name")
+    program.unlink()
+    service = serve("--rule", "deny dump name=vault")
+    assert service.get(f"/api/processes/{vault.pid}/dump?dumpType=0").status == 403
+
+
+def test_what_is_sampled_already_is_asked_for_by_the_rules_too(serve, sleeper, tmp_path):
+    file = tmp_path / "tokens"
+    ci, ops = token(file, "operator", "ci"), token(file, "operator", "ops")
+    pid = named(sleeper, tmp_path, "vault").pid
+    service = serve("--tokens", file, "--rule", "deny profile* name=vault who=ci")
+    path = f"/api/processes/{pid}/profile/"
+    assert service.request("POST", path + "start", headers=bearer(ci)).status == 403
+    assert service.request("POST", path + "start", headers=bearer(ops)).status == 200
+    assert service.request("POST", path + "start", headers=bearer(ci)).status == 403
+    assert service.get(path + "stop", bearer(ci)).status == 403
+    assert service.get(path + "stop", bearer(ops)).status == 200
+
+
 def test_the_memory_of_the_service_is_for_admins(serve, tmp_path):
     """It holds what others have shown."""
     file = tmp_path / "tokens"
