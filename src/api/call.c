@@ -2,6 +2,7 @@
 
 #include "api/ask.h"
 #include "http/accept.h"
+#include "http/origin.h"
 
 #include <errno.h>
 #include <string.h>
@@ -151,7 +152,7 @@ static int check_site(const struct http_exchange *exchange, const struct operati
 {
     const char *site = http_exchange_header(exchange, "Sec-Fetch-Site");
 
-    if (!site || strcmp(site, "cross-site") != 0 || operation->role < ROLE_OPERATOR)
+    if (!origin_is_foreign_site(site) || operation->role < ROLE_OPERATOR)
         return 0;
     return error_set(
         error, EACCES,

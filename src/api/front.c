@@ -18,6 +18,7 @@
 #include "service/sandbox.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -59,6 +60,24 @@ static const struct route own_routes[] = {
     {0},
 };
 
+static bool is_loopback(const struct sockaddr *address)
+{
+    if (address && address->sa_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 == 127;
+    return address && address->sa_family == AF_INET6 &&
+           IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)address)->sin6_addr);
+}
+
+/* Where we listen on all addresses a page of a stranger reaches us over loopback, too, and may do there what
+ * needs nothing shown. */
+static bool is_anonymous_here(const struct front *front, const struct http_exchange *exchange)
+{
+    const char *role = front->config->anonymous_role;
+
+    return *role && strcmp(role, "none") != 0 && !http_exchange_header(exchange, "Authorization") &&
+           is_loopback(http_exchange_peer(exchange));
+}
+
 static int check_origin(const struct front *front, const struct http_exchange *exchange, struct error *error)
 {
     enum http_method method = http_exchange_method(exchange);
@@ -68,7 +87,7 @@ static int check_origin(const struct front *front, const struct http_exchange *e
         .fetch_site = http_exchange_header(exchange, "Sec-Fetch-Site"),
         .fetch_mode = http_exchange_header(exchange, "Sec-Fetch-Mode"),
         .reads_only = method == HTTP_GET || method == HTTP_HEAD,
-        .loopback = http_exchange_listener(exchange)->loopback,
+        .loopback = http_exchange_listener(exchange)->loopback || is_anonymous_here(front, exchange),
     };
     return request_origin_check(&request, front->config->machine_name, error);
 }

@@ -69,6 +69,11 @@ static bool is_same_origin(const char *origin, const char *host)
     return host && strcasecmp(origin, host) == 0;
 }
 
+bool origin_is_foreign_site(const char *fetch_site)
+{
+    return fetch_site && (strcmp(fetch_site, "cross-site") == 0 || strcmp(fetch_site, "same-site") == 0);
+}
+
 int request_origin_check(const struct request_origin *request, const char *own_name, struct error *error)
 {
     if (request->host && !host_is_valid(request->host))
@@ -82,7 +87,7 @@ int request_origin_check(const struct request_origin *request, const char *own_n
     if (request->origin && !is_same_origin(request->origin, request->host))
         return error_set(error, EACCES, "Requests from web pages of another origin are refused.");
     /* A link to us from elsewhere may be followed; pictures, scripts and fetches of other sites may not. */
-    if (request->fetch_site && strcmp(request->fetch_site, "cross-site") == 0 &&
+    if (origin_is_foreign_site(request->fetch_site) &&
         !(request->reads_only && request->fetch_mode && strcmp(request->fetch_mode, "navigate") == 0))
         return error_set(error, EACCES, "Requests from web pages of another site are refused.");
     return 0;

@@ -16,10 +16,14 @@ bool host_is_valid(const char *host);
  * machine's name; NULL: none). A port is not looked at. */
 bool host_is_local(const char *host, const char *own_name);
 
+/* Sec-Fetch-Site of a page that is not ours. same-site, too: to a browser all ports of localhost are one
+ * site, and each may be another program's. NULL: it was not sent. */
+bool origin_is_foreign_site(const char *fetch_site);
+
 struct request_origin {
     const char *host, *origin, *fetch_site, *fetch_mode; /* header values; NULL: not sent */
     bool reads_only;                                     /* GET or HEAD */
-    bool loopback;                                       /* came in on a loopback TCP socket */
+    bool loopback; /* came in on a loopback TCP socket, or counts by coming from here */
 };
 
 /* 0, -EINVAL (400) or -EACCES (403) with a sentence. */

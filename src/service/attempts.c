@@ -1,16 +1,36 @@
 #include "service/attempts.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <nettle/sha2.h>
 #include <string.h>
 
 enum { PROBES = 8 };
 
-static uint64_t key_of(const char *name, const char *place)
+/* What is not of IPv6 stays as it is. */
+static void widen(const char *place, char network[INET6_ADDRSTRLEN + sizeof "/64"], const char **ret_place)
 {
+    struct in6_addr address;
+
+    *ret_place = place;
+    if (inet_pton(AF_INET6, place, &address) != 1 || IN6_IS_ADDR_V4MAPPED(&address))
+        return;
+    memset(&address.s6_addr[sizeof address / 2], 0, sizeof address / 2);
+    if (!inet_ntop(AF_INET6, &address, network, INET6_ADDRSTRLEN))
+        return;
+    memcpy(network + strlen(network), "/64", sizeof "/64");
+    *ret_place = network;
+}
+
+static uint64_t key_of(const char *name, const char *from)
+{
+    char network[INET6_ADDRSTRLEN + sizeof "/64"];
+    const char *place;
     uint8_t digest[SHA256_DIGEST_SIZE];
     struct sha256_ctx context;
     uint64_t key;
 
+    widen(from, network, &place);
     sha256_init(&context);
     sha256_update(&context, strlen(name) + 1,
                   (const uint8_t *)name); /* with its NUL: "ab","c" is not "a","bc" */

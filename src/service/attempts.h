@@ -1,5 +1,6 @@
 /* Wrong passwords, counted by name and where they come from: ten at once, then one every ten seconds. Who
- * guesses at a name from one place keeps nobody else from it. */
+ * guesses at a name from one place keeps nobody else from it. A place is an address, of IPv6 the /64 that it
+ * is in: who has one address of that has them all. */
 #pragma once
 
 #include <stdbool.h>

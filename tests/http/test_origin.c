@@ -81,6 +81,10 @@ static void only_links_lead_here_from_other_sites(void **state)
     assert_int_equal(check(request), 0);
     request.reads_only = false;
     assert_int_equal(check(request), -EACCES);
+    request = (struct request_origin){.host = "localhost", .fetch_site = "same-site", .reads_only = true};
+    assert_int_equal(check(request), -EACCES); /* another port of this machine */
+    request.fetch_mode = "navigate";
+    assert_int_equal(check(request), 0);
     request.fetch_site = "same-origin";
     assert_int_equal(check(request), 0);
 }

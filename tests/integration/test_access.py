@@ -348,6 +348,11 @@ def test_anonymous_role(serve, tokens):
     assert service.get("/api/processes").status == 200
     assert service.get("/api/processes/0/stacks").status == 403
     assert service.get("/api/processes/0/stacks", bearer(by_role["operator"])).status == 200
+    everywhere = serve("--tokens", file, "--anonymous-role", "reader", listen=("0.0.0.0:0",))
+    rebound = {"Host": "evil.example"}
+    assert everywhere.get("/api/processes").status == 200
+    assert everywhere.get("/api/processes", rebound).status == 403
+    assert everywhere.get("/api/processes", {**rebound, **bearer(by_role["reader"])}).status == 200
     strict = serve("--anonymous-role", "none")
     assert strict.get("/api/processes").status == 401
 

@@ -245,6 +245,7 @@ def test_a_file_that_was_renamed_is_made_anew_on_sighup(serve, sleeper, tmp_path
     service = serve("--audit", file)
     path = f"/api/processes/{service.pid}/environments/PATH"
     assert service.get(path).status == 200
+    wait_until(lambda: len(lines(file)) == 2, "the end, which comes behind the answer")
     file.rename(tmp_path / "audit.1")
     os.kill(service.pid, signal.SIGHUP)
     wait_until(file.exists, "the new file")

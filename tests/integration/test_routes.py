@@ -302,6 +302,7 @@ def test_what_browsers_may_do(service):
                             ({"Host": "evil.example"}, 403), ({"Host": "localhost:7420"}, 200),
                             ({"Host": socket.gethostname()}, 200), ({"Host": "a b"}, 400),
                             ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, 403),
+                            ({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"}, 403),
                             ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, 200)]:
         assert service.get("/api/processes", headers=headers).status == status, headers
 
