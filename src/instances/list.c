@@ -5,6 +5,7 @@
 #include "base/clock.h"
 
 #include <string.h>
+#include <strings.h>
 
 static const char *const state_names[] = {
     [MEMBER_RUNNING] = "running", [MEMBER_UNREACHABLE] = "unreachable", [MEMBER_GONE] = "gone"};
@@ -92,12 +93,27 @@ static void write_one(struct json *json, const char *base, struct instance_view 
     view_instance(json, view);
 }
 
-int list_write(const struct fleet *fleet, const char *base, struct buffer *out)
+/* Asked through /instances/ID, which is us, the others are beside that and not below it. */
+static size_t base_size(const struct fleet *fleet, const char *base)
 {
+    static const char above[] = "/instances/";
+    size_t size = strlen(base), id = strlen(fleet->self.id), own = sizeof above - 1 + id;
+
+    if (size < own || strcasecmp(base + size - id, fleet->self.id) != 0 ||
+        strncmp(base + size - own, above, sizeof above - 1) != 0)
+        return size;
+    return size - own;
+}
+
+int list_write(const struct fleet *fleet, const char *asked_base, struct buffer *out)
+{
+    _cleanup_free_ char *base = strndup(asked_base, base_size(fleet, asked_base));
     struct json json = JSON_INIT(out);
     struct instance_view view;
     size_t cursor = 0;
 
+    if (!base)
+        return -ENOMEM;
     json_array_begin(&json);
     while (next_view(fleet, &cursor, &view))
         write_one(&json, base, &view);

@@ -87,6 +87,13 @@ def test_a_list_tells_of_all_and_who_is_asked(cluster):
             assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z", one["last_seen"])
 
 
+def test_a_list_of_another_leads_through_the_one_that_was_asked(cluster):
+    for name in NAMES:  # as the page of another one sees it
+        for one in cluster["a"].json(f"/instances/id-{name}/api/instances"):
+            assert one["href"] == f"{cluster['a'].url}/instances/{one['id']}"
+            assert cluster["a"].json(one["href"][len(cluster["a"].url):] + "/api/instances/self")["id"] == one["id"]
+
+
 def test_one_alone_lists_itself_and_knows_no_other(service):
     one, = service.json("/api/instances")
     own = service.json("/api/instances/self")
