@@ -27,7 +27,6 @@ enum {
     PENDING_BASIC_MAX = 16, /* ... and for passwords ... */
     PENDING_BASIC_PEER = 4, /* ... of one client address */
     PENDING_MS = 10000,
-    LOOK_MS = 1000, /* how often files are looked at */
     FILES = 4,
 };
 
@@ -416,7 +415,7 @@ bool gate_look(struct gate *gate)
     struct file_state states[FILES];
     uint64_t now = clock_monotonic_ms();
 
-    if (!reads_files(gate) || now - gate->looked_ms < LOOK_MS)
+    if (!reads_files(gate) || now - gate->looked_ms < GATE_LOOK_MS)
         return false;
     gate->looked_ms = now;
     read_files(gate, states);

@@ -50,5 +50,6 @@ bool gate_child_ended(struct gate *gate, pid_t pid);
 /* Has the files read again. What was known by them is forgotten. On failure the old ones stay, and the log
  * says so. True: they are other ones than before. */
 bool gate_reload(struct gate *gate);
-/* The same where a file has changed; looks once a second. */
+/* The same where a file has changed; looks once in GATE_LOOK_MS. */
+enum { GATE_LOOK_MS = 1000 };
 bool gate_look(struct gate *gate);

@@ -266,8 +266,6 @@ static void ask_gate(struct inspector *inspector, struct job *job, int connectio
     int r;
 
     job->request.number = ++inspector->last_number;
-    if (gate_look(inspector->gate))
-        end_endless(inspector);
     r = gate_ask(inspector->gate, &job->request, connection, job->request.number, &principal, &error);
     if (r == 0)
         admit(inspector, job, &principal);
@@ -429,6 +427,8 @@ static int next_timeout(const struct inspector *inspector)
         next = peers_next_ms(inspector->peers);
     if (inspector->stop_deadline_ms && inspector->stop_deadline_ms < next)
         next = inspector->stop_deadline_ms;
+    if (pool_is_watched(&inspector->pool) && now + GATE_LOOK_MS < next)
+        next = now + GATE_LOOK_MS;
     if (next == UINT64_MAX)
         return -1;
     if (next <= now)
@@ -457,6 +457,8 @@ static int serve(struct inspector *inspector, struct error *error)
 
         if (count < 0 && errno != EINTR)
             return error_errno(error, errno, "The inspector could not wait");
+        if (gate_look(inspector->gate)) /* before who asks is decided by what was */
+            end_endless(inspector);
         for (int i = 0; i < count; i++)
             take_event(inspector, &events[i]);
         take_gate_answers(inspector);

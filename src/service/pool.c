@@ -416,6 +416,14 @@ void pool_end_endless(struct pool *pool)
     }
 }
 
+bool pool_is_watched(const struct pool *pool)
+{
+    for (size_t slot = 0; slot < pool_size(pool); slot++)
+        if (pool->workers[slot].job && pool->workers[slot].job->flags & OPERATION_ENDLESS)
+            return true;
+    return false;
+}
+
 uint64_t pool_next_deadline(const struct pool *pool)
 {
     uint64_t next = UINT64_MAX;

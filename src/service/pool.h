@@ -80,4 +80,5 @@ uint64_t pool_next_deadline(const struct pool *pool);
 void pool_renew(struct pool *pool);
 /* Ends what has no end of its own. */
 void pool_end_endless(struct pool *pool);
-bool pool_is_busy(const struct pool *pool); /* some job runs */
+bool pool_is_watched(const struct pool *pool); /* such a one runs: it is to end when its right does */
+bool pool_is_busy(const struct pool *pool);    /* some job runs */

@@ -157,6 +157,20 @@ def test_viewers_have_to_come_back_when_tokens_change(serve, tokens):
     assert service.get("/api/events", bearer(by_role["reader"])).status == 401
 
 
+def test_a_viewer_ends_with_his_token_though_nobody_else_asks(serve, tokens):
+    file, by_role = tokens
+    service = serve("--tokens", file)
+    with contextlib.closing(service.connection()) as connection:
+        connection.request("GET", "/api/events", headers=bearer(by_role["reader"]))
+        response = connection.getresponse()
+        assert response.readline()
+        subprocess.run([PROCSCOPE, "token", "revoke", "reader", "--file", file], check=True, stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 60
+        with contextlib.suppress(http.client.IncompleteRead):
+            while response.readline():  # one or more each second
+                assert time.monotonic() < until, "he watches for ever"
+
+
 def test_tokens_expire_and_their_file_holds_none(serve, tmp_path):
     file = tmp_path / "tokens"
     short, long = token(file, "reader", "short", "2s"), token(file, "reader", "long", "never")
