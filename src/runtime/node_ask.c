@@ -204,6 +204,7 @@ static int converse(struct node_guard *guard, const struct node_port *port, bool
 {
     char expression[sizeof write_heap + HEAP_FIFO_NAME];
 
+    guard->has_asked = true;
     (void)snprintf(expression, sizeof expression, write_heap, guard->files.own.name); /* fits */
     return node_inspector_evaluate(guard, port, is_wanted ? expression : shut, error);
 }
@@ -224,6 +225,7 @@ static int open_and_ask(struct node_guard *guard, struct error *error)
     r = pidref_signal(guard->place->process, SIGUSR1);
     if (r < 0)
         return error_errno(error, -r, "Node can't be signalled");
+    guard->has_asked = true;
     do {
         r = await_port(guard, &port);
         if (r == -ENOENT)
@@ -267,13 +269,16 @@ int node_ask_nothing(struct node_guard *guard)
     int idle = 0, r = node_options_read(guard->place->process, &options);
 
     while (r == 0 && idle < IDLE_LOOKS && clock_monotonic_ms() < until) {
+        struct node_ports now;
         struct node_port port;
 
         idle += node_is_idle(guard->place->process);
+        r = node_ports_read(guard->place->process, &now);
+        if (r < 0)
+            break;
         node_ports_release(&guard->before);
-        r = node_ports_read(guard->place->process, &guard->before);
-        if (r == 0)
-            r = check_ports(guard, &options, &port, NULL);
+        guard->before = now;
+        r = check_ports(guard, &options, &port, NULL);
         if (r > 0)
             return converse(guard, &port, false, NULL);
         if (r == 0)

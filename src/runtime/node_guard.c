@@ -175,7 +175,7 @@ _Noreturn static void guard_main(const struct runtime_place *place, int parent, 
     /* of those who wait in one for a reader: they lose it */
     for (size_t i = 0; i < guard.files.left_count; i++)
         heap_fifo_file_remove(place, &guard.files.left[i]);
-    if (r != -ESRCH)
+    if (r != -ESRCH && guard.has_asked)
         stay(&guard);
     heap_fifo_file_remove(place, &guard.files.own);
     _exit(EXIT_SUCCESS);

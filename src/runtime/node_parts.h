@@ -10,6 +10,7 @@ struct node_guard {
     const struct runtime_place *place;
     int parent;              /* to who asked for it; -1: that one is gone */
     bool is_done;            /* the heap's first bytes came */
+    bool has_asked;          /* something was sent to the process: until then nothing of ours can be open */
     uint16_t inspector_port; /* where it would open, unless the program said otherwise since; 0: not known */
     struct heap_fifo_files files;
     struct node_ports before; /* who listened when we came, and who has since turned out to be no inspector */

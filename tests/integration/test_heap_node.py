@@ -224,7 +224,12 @@ def test_refused(service, node):
     process = node()
     answer = service.get(f"/api/processes/{process.pid}/heapdump?live=false")
     assert answer.status == 400 and "live=false" in answer.message
-    refused(service, node(options=["--inspect-publish-uid=stderr"]), "--inspect-publish-uid")
+    # nor is an inspector closed that is another's, of one that can't be asked
+    secret = node(options=["--inspect-publish-uid=stderr", f"--inspect={next(ports)}"])
+    before = listeners(secret.pid)
+    refused(service, secret, "--inspect-publish-uid")
+    time.sleep(1)
+    assert listeners(secret.pid) == before and len(before) == 1
     process.send_signal(signal.SIGSTOP)
     wait_until(lambda: "\nState:\tT" in pathlib.Path(f"/proc/{process.pid}/status").read_text(), "being stopped")
     refused(service, process, "stopped")
