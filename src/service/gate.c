@@ -33,6 +33,7 @@ enum {
 struct pending {
     uint64_t number; /* 0: free */
     unsigned authenticator;
+    pid_t checker; /* which process of that kind was asked */
     uint64_t deadline_ms;
     struct known_key key;
     char peer[PEER_TEXT_SIZE];
@@ -213,6 +214,7 @@ static int begin_check(struct gate *gate, const char *authorization, const struc
     }
     *pending = (struct pending){.number = number,
                                 .authenticator = which,
+                                .checker = gate->checkers[which].pid,
                                 .deadline_ms = clock_monotonic_ms() + PENDING_MS,
                                 .key = *key};
     memcpy(pending->peer, peer->text, sizeof pending->peer);
@@ -297,21 +299,21 @@ static void take_verdict(struct gate *gate, const struct pending *pending, struc
     }
 }
 
-/* One that took too long, or whose authenticator is gone. */
+/* One that took too long, or whose authenticator is gone: it died, or files were read again. */
 static bool take_lost(struct gate *gate, struct gate_answer *answer)
 {
     uint64_t now = clock_monotonic_ms();
 
     for (size_t i = 0; i < ELEMENTS_OF(gate->pending); i++) {
         struct pending *pending = &gate->pending[i];
+        bool is_asked = gate->checkers[pending->authenticator].pid == pending->checker;
 
-        if (pending->number == 0 ||
-            (gate->checkers[pending->authenticator].pid != 0 && pending->deadline_ms > now))
+        if (pending->number == 0 || (is_asked && pending->deadline_ms > now))
             continue;
         *answer = (struct gate_answer){.number = pending->number};
         answer->r =
             error_set(&answer->error, EAGAIN, "The credential could not be checked in time; try again.");
-        if (gate->checkers[pending->authenticator].pid != 0)
+        if (is_asked)
             end_checker(gate, pending->authenticator); /* it hangs; the next question starts another */
         *pending = (struct pending){0};
         return true;

@@ -1,13 +1,9 @@
-#include "service/inspector.h"
+#include "service/inspector_parts.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "service/channel.h"
-#include "service/front_files.h"
-#include "service/gate.h"
 #include "service/gate_roles.h"
-#include "service/peers.h"
-#include "service/pool.h"
 #include "service/signals.h"
 
 #include <errno.h>
@@ -22,32 +18,6 @@
 
 enum { EVENT_CHANNEL = 1, EVENT_SIGNAL = 2 };
 enum { EVENTS_AT_ONCE = 32, MESSAGES_AT_ONCE = 64 };
-
-/* A client has its last byte before the worker's process is gone, and may ask for the next dump at once. So
- * what finds no slot waits a moment before it is refused. */
-enum { OWN_WAIT_MS = 500, OWN_WAITING_MAX = 16 };
-
-struct inspector {
-    const struct config *config;
-    const struct operation_context *context;
-    const struct operation *table;
-    struct gate *gate;
-    struct rule_list rules;
-    struct audit audit;
-    struct peers *peers; /* borrowed; NULL: none */
-    struct pool pool;
-    struct job_queue gate_queue;       /* who asks is not known yet */
-    struct job_queue queue, own_queue; /* for kept workers; for a slot of their own */
-    struct job_queue prefer_queue;     /* for the kept worker that knows their target */
-    int epoll_fd, signal_fd;
-    int channel;
-    pid_t front_pid;
-    bool channel_ended, hurry;
-    uint64_t stop_deadline_ms; /* 0: running */
-    struct inspector_end end;
-    uint64_t last_number; /* of requests */
-    char message[LIMIT_MESSAGE];
-};
 
 static int watch(int epoll_fd, int fd, uint64_t data)
 {
@@ -142,153 +112,6 @@ void inspector_forget_shared(struct inspector *inspector)
     pool_forget_shared(&inspector->pool);
 }
 
-/* Answers the job with an error and frees it. */
-static void refuse(struct inspector *inspector, struct job *job, const struct error *error)
-{
-    audit_refused(&inspector->audit, job->operation, &job->request, error);
-    metrics_operation(inspector->pool.metrics, inspector->table, job->operation, -error->code);
-    /* the pipe is empty and does not block: either it fits or nobody reads */
-    (void)!answer_write_error(job->answer_fd, 0, error->code, error->text);
-    job_free(job);
-}
-
-/* Gives waiting light jobs to workers that are free. */
-static void dispatch(struct inspector *inspector)
-{
-    while (inspector->queue.first) {
-        struct job *job = inspector->queue.first;
-        struct error error = {0};
-        int r;
-
-        if (job_reader_gone(job)) {
-            job_free(job_queue_pop(&inspector->queue));
-            continue;
-        }
-        r = pool_give_light(&inspector->pool, job, false, &error);
-        if (r == -EBUSY)
-            return;
-        (void)job_queue_pop(&inspector->queue); /* the job, which is the worker's now or to be refused */
-        if (r < 0)
-            refuse(inspector, job, &error);
-    }
-}
-
-static void give_own(struct inspector *inspector, struct job *job)
-{
-    struct error error = {0};
-    int r = pool_give_own(&inspector->pool, job, &error);
-
-    if (r == -EUSERS && clock_monotonic_ms() < job->wait_until_ms &&
-        inspector->own_queue.count < OWN_WAITING_MAX)
-        job_queue_push(&inspector->own_queue, job);
-    else if (r < 0)
-        refuse(inspector, job, &error);
-}
-
-static void dispatch_own(struct inspector *inspector)
-{
-    for (size_t count = inspector->own_queue.count; count > 0; count--)
-        give_own(inspector, job_queue_pop(&inspector->own_queue));
-}
-
-static void give_peers(struct inspector *inspector, struct job *job)
-{
-    struct error error = {0};
-    int r = peers_give(inspector->peers, job, inspector->gate, &error);
-    if (r < 0)
-        refuse(inspector, job, &error);
-    else
-        job_free(job); /* the other process has an end of the pipe of its own */
-}
-
-static void accept_job(struct inspector *inspector, struct job *job)
-{
-    struct error error = {0};
-    int r;
-
-    if (job->flags & OPERATION_ELSEWHERE) {
-        give_peers(inspector, job);
-        return;
-    }
-    if (job->flags & (OPERATION_HEAVY | OPERATION_OWN_WORKER)) {
-        job->wait_until_ms = clock_monotonic_ms() + OWN_WAIT_MS;
-        give_own(inspector, job);
-        return;
-    }
-    r = inspector->queue.first
-            ? -EBUSY
-            : pool_give_light(&inspector->pool, job, inspector->prefer_queue.count < inspector->config->queue,
-                              &error);
-    if (r == -EALREADY) {
-        job_queue_push(&inspector->prefer_queue, job);
-        return;
-    }
-    if (r == -EBUSY && inspector->queue.count < inspector->config->queue) {
-        job_queue_push(&inspector->queue, job);
-        return;
-    }
-    if (r == -EBUSY)
-        r = error_set(&error, EAGAIN,
-                      "%zu requests are waiting already, which is the limit (queue); try again.",
-                      inspector->queue.count);
-    if (r < 0)
-        refuse(inspector, job, &error);
-}
-
-static void dispatch_prefer(struct inspector *inspector)
-{
-    for (size_t count = inspector->prefer_queue.count; count > 0; count--)
-        accept_job(inspector, job_queue_pop(&inspector->prefer_queue));
-}
-
-static void admit(struct inspector *inspector, struct job *job, const struct principal *principal)
-{
-    struct error error = {0};
-
-    if (job_admit(job, principal, &error) == 0)
-        accept_job(inspector, job);
-    else
-        refuse(inspector, job, &error);
-}
-
-/* Who watches has to show again who he is. */
-static void end_endless(struct inspector *inspector)
-{
-    pool_end_endless(&inspector->pool);
-    peers_end_endless(inspector->peers);
-}
-
-/* connection: the client's, as the front says. */
-static void ask_gate(struct inspector *inspector, struct job *job, int connection)
-{
-    struct principal principal;
-    struct error error = {0};
-    int r;
-
-    job->request.number = ++inspector->last_number;
-    r = gate_ask(inspector->gate, &job->request, connection, job->request.number, &principal, &error);
-    if (r == 0)
-        admit(inspector, job, &principal);
-    else if (r == -EINPROGRESS)
-        job_queue_push(&inspector->gate_queue, job);
-    else
-        refuse(inspector, job, &error);
-}
-
-static void take_gate_answers(struct inspector *inspector)
-{
-    struct gate_answer answer;
-
-    while (gate_take(inspector->gate, &answer)) {
-        struct job *job = job_queue_take(&inspector->gate_queue, answer.number);
-
-        if (job && answer.r == 0)
-            admit(inspector, job, &answer.principal);
-        else if (job)
-            refuse(inspector, job, &answer.error);
-    }
-}
-
 /* One datagram of the front. False: no more for now. */
 static bool take_message(struct inspector *inspector)
 {
@@ -306,13 +129,15 @@ static bool take_message(struct inspector *inspector)
         return true;
     }
     if (n <= 0) {
+        for (size_t i = 0; i < ELEMENTS_OF(fds); i++)
+            (void)fd_close(fds[i]); /* always -1; an empty message may carry some */
         inspector->channel_ended = true;
         return false;
     }
     r = job_new(inspector->table, inspector->context->service_pid, inspector->message, (size_t)n, fd,
                 inspector->config->operation_timeout, inspector->config->dump_timeout, &job, &error);
     if (r == 0)
-        ask_gate(inspector, job, fds[1]);
+        inspector_jobs_take(inspector, job, fds[1]);
     (void)fd_close(fds[1]); /* always -1 */
     if (r == 0)
         return true;
@@ -354,6 +179,13 @@ static void collect_children(struct inspector *inspector)
             (void)pool_child_ended(&inspector->pool, pid, status); /* else one that was given up before */
         }
     }
+}
+
+/* Who watches has to show again who he is. */
+static void end_endless(struct inspector *inspector)
+{
+    pool_end_endless(&inspector->pool);
+    peers_end_endless(inspector->peers);
 }
 
 static void reload(struct inspector *inspector)
@@ -399,16 +231,8 @@ static void take_event(struct inspector *inspector, const struct epoll_event *ev
     } else if (data >= POOL_READER_EVENT) {
         pool_reader_gone(&inspector->pool, (size_t)(data - POOL_READER_EVENT));
     } else {
-        (void)pool_take_report(&inspector->pool, (size_t)(data - POOL_EVENT)); /* dispatch() looks itself */
+        (void)pool_take_report(&inspector->pool, (size_t)(data - POOL_EVENT)); /* what waits looks itself */
     }
-}
-
-/* Jobs that no worker took in time. All have the same limit, so the first in is the first to expire. */
-static void expire_queue(struct inspector *inspector, uint64_t now_ms)
-{
-    static const struct error late = {.code = EAGAIN, .text = "No worker became free in time; try again."};
-    while (inspector->queue.first && inspector->queue.first->deadline_ms <= now_ms)
-        refuse(inspector, job_queue_pop(&inspector->queue), &late);
 }
 
 static int next_timeout(const struct inspector *inspector)
@@ -417,12 +241,8 @@ static int next_timeout(const struct inspector *inspector)
 
     if (gate_next_deadline(inspector->gate) < next)
         next = gate_next_deadline(inspector->gate);
-    if (inspector->queue.first && inspector->queue.first->deadline_ms < next)
-        next = inspector->queue.first->deadline_ms;
-    if (inspector->own_queue.first && inspector->own_queue.first->wait_until_ms < next)
-        next = inspector->own_queue.first->wait_until_ms;
-    if (inspector->prefer_queue.first && inspector->prefer_queue.first->prefer_until_ms < next)
-        next = inspector->prefer_queue.first->prefer_until_ms;
+    if (inspector_jobs_next_deadline(inspector) < next)
+        next = inspector_jobs_next_deadline(inspector);
     if (peers_next_ms(inspector->peers) < next)
         next = peers_next_ms(inspector->peers);
     if (inspector->stop_deadline_ms && inspector->stop_deadline_ms < next)
@@ -442,8 +262,7 @@ static bool is_over(const struct inspector *inspector)
         return true;
     if (!inspector->stop_deadline_ms)
         return false;
-    if (inspector->front_pid == 0 && !pool_is_busy(&inspector->pool) && !inspector->queue.first &&
-        !inspector->own_queue.first && !inspector->prefer_queue.first && !inspector->gate_queue.first)
+    if (inspector->front_pid == 0 && !pool_is_busy(&inspector->pool) && !inspector_jobs_wait(inspector))
         return true;
     return clock_monotonic_ms() >= inspector->stop_deadline_ms;
 }
@@ -461,13 +280,9 @@ static int serve(struct inspector *inspector, struct error *error)
             end_endless(inspector);
         for (int i = 0; i < count; i++)
             take_event(inspector, &events[i]);
-        take_gate_answers(inspector);
         now = clock_monotonic_ms();
         pool_check_deadlines(&inspector->pool, now);
-        expire_queue(inspector, now);
-        dispatch(inspector);
-        dispatch_own(inspector);
-        dispatch_prefer(inspector);
+        inspector_jobs_go_on(inspector, now);
         pool_measure(&inspector->pool, inspector->queue.count + inspector->prefer_queue.count);
         peers_tick(inspector->peers, now);
     }
