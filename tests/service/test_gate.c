@@ -284,6 +284,37 @@ static void passwords_are_checked_and_guessing_is_slow(void **state)
     end_inspector(harness);
 }
 
+/* The processes of the inspector that check credentials get the signal; how many. */
+static int signal_checkers(const struct harness *harness, int number)
+{
+    char path[64], children[4096] = "", *at = children;
+    ssize_t size;
+    int fd, count = 0;
+
+    (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)harness->pid, (int)harness->pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    size = read(fd, children, sizeof children - 1);
+    (void)close(fd);
+    assert_true(size > 0);
+    for (char *word; (word = strsep(&at, " "));) {
+        char name[64] = "";
+        int comm;
+        if (!*word)
+            continue;
+        (void)snprintf(path, sizeof path, "/proc/%s/comm", word);
+        comm = open(path, O_RDONLY | O_CLOEXEC);
+        if (comm >= 0 && read(comm, name, sizeof name - 1) > 0 && strcmp(name, "procscope-auth\n") == 0) {
+            pid_t pid = 0;
+            for (const char *c = word; *c >= '0' && *c <= '9'; c++)
+                pid = pid * 10 + (*c - '0');
+            assert_int_equal(kill(pid, number), 0);
+            count++;
+        }
+        (void)fd_close(comm);
+    }
+    return count;
+}
+
 /* The process that checks is killed again and again: at worst a client has to come back. */
 static void a_dead_authenticator_is_replaced(void **state)
 {
@@ -297,33 +328,36 @@ static void a_dead_authenticator_is_replaced(void **state)
     write_tokens(&list);
     harness = start_inspector(arguments);
     for (int i = 0; i < 20; i++) {
-        char path[64], children[4096] = "", *at = children;
-        int fd;
-        ssize_t size;
-
         assert_true(code_by(harness, "who", -1, bearer("pst_00000000_wrong")) != 0); /* it runs */
-        (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)harness->pid, (int)harness->pid);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        size = read(fd, children, sizeof children - 1);
-        (void)close(fd);
-        assert_true(size > 0);
-        for (char *word; (word = strsep(&at, " "));) {
-            char name[64] = "";
-            int comm;
-            if (!*word)
-                continue;
-            (void)snprintf(path, sizeof path, "/proc/%s/comm", word);
-            comm = open(path, O_RDONLY | O_CLOEXEC);
-            if (comm >= 0 && read(comm, name, sizeof name - 1) > 0 && strcmp(name, "procscope-auth\n") == 0) {
-                pid_t pid = 0;
-                for (const char *c = word; *c >= '0' && *c <= '9'; c++)
-                    pid = pid * 10 + (*c - '0');
-                assert_int_equal(kill(pid, SIGKILL), 0);
-            }
-            (void)fd_close(comm);
-        }
+        (void)signal_checkers(harness, SIGKILL);
         expect_soon(harness, "who", bearer(token), 0);
     }
+    end_inspector(harness);
+}
+
+/* Who waits for it when files are read again is told to come back, and the one in its place stays. */
+static void an_authenticator_is_replaced_while_it_checks(void **state)
+{
+    const char *const arguments[] = {"--tokens", tokens_file, NULL};
+    _cleanup_token_list_ struct token_list list = {0};
+    char token[TOKEN_TEXT_SIZE];
+    struct harness *harness;
+    (void)state;
+
+    assert_int_equal(token_list_add(&list, "tom", ROLE_READER, 1, 0, token, NULL), 0);
+    write_tokens(&list);
+    harness = start_inspector(arguments);
+    assert_true(code_by(harness, "who", -1, bearer("pst_00000000_wrong")) != 0); /* it runs */
+    assert_int_equal(signal_checkers(harness, SIGSTOP), 1);
+    {
+        _cleanup_answer_reader_ struct answer_reader waits = ask_by(harness, "who", -1, bearer(token));
+        (void)poll(NULL, 0, 20); /* it has been asked */
+        assert_int_equal(kill(harness->pid, SIGHUP), 0);
+        assert_int_equal(code_of(&waits), EAGAIN);
+    }
+    assert_int_equal(signal_checkers(harness, SIGSTOP), 1);
+    assert_int_equal(signal_checkers(harness, SIGCONT), 1);
+    expect_who(harness, -1, bearer(token), "tom reader token");
     end_inspector(harness);
 }
 
@@ -354,6 +388,7 @@ int main(void)
         cmocka_unit_test(tokens_give_their_roles_until_they_are_revoked),
         cmocka_unit_test(passwords_are_checked_and_guessing_is_slow),
         cmocka_unit_test(a_dead_authenticator_is_replaced),
+        cmocka_unit_test(an_authenticator_is_replaced_while_it_checks),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
