@@ -77,17 +77,19 @@
 #define LIMIT_HEAP_LINE 4096u                  /* bytes of one line of a class histogram: a type's name */
 #define LIMIT_NODE_STRINGS (16u * 1024 * 1024) /* names of the types of one heap of Node */
 
-#define LIMIT_DOTNET_MS 5000u                    /* for a .NET runtime to answer */
-#define LIMIT_DOTNET_QUIET_MS 60000u             /* for it to send nothing in the middle of a dump */
-#define LIMIT_DOTNET_BLOCK (4u * 1024 * 1024)    /* what is kept of its stream at a time, in bytes */
-#define LIMIT_DOTNET_FORMS 65536u                /* kinds of events */
-#define LIMIT_DOTNET_OBJECTS 268435456u          /* 16 bytes each ... */
-#define LIMIT_DOTNET_REFERENCES 2147483648u      /* ... and 6 of each reference between them */
-#define LIMIT_DOTNET_ROOTS 67108864u             /* 16 bytes each */
-#define LIMIT_DOTNET_TYPES 1048576u              /* 88 bytes each */
-#define LIMIT_DOTNET_FIELDS 1048576u             /* that are static */
-#define LIMIT_DOTNET_STRINGS (64u * 1024 * 1024) /* names of types and fields */
-#define LIMIT_DOTNET_METHODS 1048576u            /* 16 bytes each, and the name */
+#define LIMIT_DOTNET_MS 5000u        /* for a .NET runtime to answer */
+#define LIMIT_DOTNET_QUIET_MS 60000u /* for it to send nothing in the middle of a dump */
+#define LIMIT_DOTNET_LAST_MS 60000u  /* after a recording's stop: its waits for the runtime ... */
+#define LIMIT_DOTNET_LAST (1024ull * 1024 * 1024) /* ... and bytes that still come, four times its buffer */
+#define LIMIT_DOTNET_BLOCK (4u * 1024 * 1024)     /* what is kept of its stream at a time, in bytes */
+#define LIMIT_DOTNET_FORMS 65536u                 /* kinds of events */
+#define LIMIT_DOTNET_OBJECTS 268435456u           /* 16 bytes each ... */
+#define LIMIT_DOTNET_REFERENCES 2147483648u       /* ... and 6 of each reference between them */
+#define LIMIT_DOTNET_ROOTS 67108864u              /* 16 bytes each */
+#define LIMIT_DOTNET_TYPES 1048576u               /* 88 bytes each */
+#define LIMIT_DOTNET_FIELDS 1048576u              /* that are static */
+#define LIMIT_DOTNET_STRINGS (64u * 1024 * 1024)  /* names of types and fields */
+#define LIMIT_DOTNET_METHODS 1048576u             /* 16 bytes each, and the name */
 #define LIMIT_DOTNET_METHODS_TEXT (96u * 1024 * 1024)
 #define LIMIT_DOTNET_NAME 4096u               /* bytes of one method's; cut there */
 #define LIMIT_DOTNET_KEPT (16u * 1024 * 1024) /* bytes of methods that a worker remembers ... */

@@ -30,6 +30,7 @@ struct recording {
     uint64_t end_ms;   /* when it is to be stopped; then, when it must have sent something more */
     uint8_t ending[2]; /* the last bytes that came */
     bool is_stopped;
+    uint64_t waited_ms, received; /* since then: for the runtime, not for who takes it; bytes */
 };
 
 static int stop(struct recording *recording, struct error *error)
@@ -58,14 +59,27 @@ static bool is_early(int early_fd)
     return early_fd >= 0 && poll(&waited, 1, 0) > 0;
 }
 
+/* Whether what still comes after the stop has no end: each piece is in time, but there are ever more. */
+static bool is_endless(const struct recording *recording)
+{
+    return recording->is_stopped &&
+           (recording->waited_ms > LIMIT_DOTNET_LAST_MS || recording->received > LIMIT_DOTNET_LAST);
+}
+
 /* Moves what comes within a moment. 1: there is more to come, 0: it ended. */
 static int step(struct recording *recording, uint8_t *bytes)
 {
     enum { MOMENT_MS = 100 };
-    uint64_t until_ms = clock_monotonic_ms() + MOMENT_MS;
+    uint64_t begun_ms = clock_monotonic_ms(), until_ms = begun_ms + MOMENT_MS;
     ssize_t n = dotnet_session_read(recording->session, bytes, LIMIT_STREAM_CHUNK,
                                     until_ms < recording->end_ms ? until_ms : recording->end_ms);
 
+    if (recording->is_stopped) {
+        recording->waited_ms += clock_monotonic_ms() - begun_ms;
+        recording->received += n > 0 ? (uint64_t)n : 0;
+    }
+    if (n > 0 && is_endless(recording))
+        return -ETIMEDOUT;
     if (n == -ETIMEDOUT)
         return recording->is_stopped && clock_monotonic_ms() >= recording->end_ms ? -ETIMEDOUT : 1;
     if (n <= 0)

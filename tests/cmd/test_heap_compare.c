@@ -124,8 +124,8 @@ static void what_is_no_count(void **state)
         "{'types': [{'type': 'a', 'count': 1.5, 'bytes': 1}]}",
         "{'types': [{'type': 'a', 'count': 1}]}",
         "{'types': [{'type': 'a', 'module': 7, 'count': 1, 'bytes': 1}]}",
-        "{'types': [{'type': 'a', 'count': 1, 'bytes': 9223372036854775807},"
-        "{'type': 'b', 'count': 1, 'bytes': 1}]}",
+        ("{'types': [{'type': 'a', 'count': 1, 'bytes': 9223372036854775807},"
+         "{'type': 'b', 'count': 1, 'bytes': 1}]}"),
     };
     _cleanup_json_ json_t *good = parse("{'types': []}");
     (void)state;
