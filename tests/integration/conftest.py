@@ -31,11 +31,12 @@ TARGETS = BUILD / "tests" / "targets"
 STARTED_WITHIN = 30  # seconds; only a hang ever reaches it
 MODES = {"snapshot": ("--mode", "snapshot"), "stop": ("--mode", "stop")}  # how a target is dumped -> the arguments that ask for it
 
-# Files whose tests compare answers: two of them at a time do each other no harm. All others measure, kill, limit or
-# fill the machine, and run alone.
+# Two of these files at a time do each other no harm: their tests compare answers, or kill who asks a runtime, whose program only they
+# look at. All others measure, kill, limit or fill the machine, and run alone.
 SIDE_BY_SIDE = {f"test_{name}.py" for name in (
-    "access", "arm", "cli", "core_backtraces", "core_readers", "dotnet_debugger", "dump_forms", "dump_readers", "gopclntab", "image_places", "jit_dump", "metrics", "monitor",
-    "openapi", "page", "profile_formats", "python", "routes", "stacks", "tls", "unwind")}
+    "access", "arm", "audit", "cli", "core_backtraces", "core_readers", "dotnet_debugger", "dotnet_profile", "dotnet_stacks", "dump_forms", "dump_readers", "gcdump",
+    "gopclntab", "heap_java", "heap_node", "image_places", "instances", "jit_dump", "metrics", "monitor", "openapi", "page", "profile_formats", "python", "routes", "stacks",
+    "tls", "unwind")}
 
 
 def pytest_configure(config):
