@@ -58,10 +58,11 @@ struct seen {
 
 enum { SEEN_MAX = 8192, AGAIN_MS = 1000, MINUTE_MS = 60 * 1000 };
 
-/* A process has its place by its pid: of two that have the same one, the later is kept. */
+/* A process has its place by its pid: of two that have the same one, the later is kept. The places are made
+ * for the first process: who never looks at one, as a worker for a dump, needs its memory for the dump. */
 static struct {
     pthread_mutex_t lock;
-    struct seen items[SEEN_MAX];
+    struct seen *items;           /* SEEN_MAX, or NULL */
     uint64_t minute_ms, spent_ns; /* since when, and how much time of the processor */
 } memory = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -227,20 +228,23 @@ static uint64_t hash_of(const char *text)
     return hash;
 }
 
+/* With the lock. NULL: there are no places yet. */
 static struct seen *place_of(pid_t pid)
 {
-    return &memory.items[(size_t)pid % SEEN_MAX];
+    return memory.items ? &memory.items[(size_t)pid % SEEN_MAX] : NULL;
 }
 
 bool runtime_recall(pid_t pid, uint64_t start_ticks, const char *comm, struct runtime *ret_runtime)
 {
     uint64_t now_ms = clock_monotonic_ms();
-    const struct seen *item = place_of(pid);
+    const struct seen *item;
     bool is_known;
 
     pthread_mutex_lock(&memory.lock);
-    is_known = item->pid == pid && item->start_ticks == start_ticks && strcmp(item->comm, comm) == 0 &&
-               now_ms < item->again_ms && now_ms - item->checked_ms < MINUTE_MS;
+    item = place_of(pid);
+    is_known = item && item->pid == pid && item->start_ticks == start_ticks &&
+               strcmp(item->comm, comm) == 0 && now_ms < item->again_ms &&
+               now_ms - item->checked_ms < MINUTE_MS;
     if (is_known)
         *ret_runtime = item->runtime;
     pthread_mutex_unlock(&memory.lock);
@@ -259,7 +263,11 @@ void runtime_read(int directory_fd, const struct proc_stat *stat, struct runtime
     now.program = hash_of(program);
     memcpy(now.comm, stat->name, sizeof now.comm);
     pthread_mutex_lock(&memory.lock);
-    read_seen(directory_fd, place_of(stat->pid), &now);
-    *ret_runtime = place_of(stat->pid)->runtime;
+    if (!memory.items)
+        memory.items = calloc(SEEN_MAX, sizeof *memory.items);
+    if (memory.items) { /* else it isn't known */
+        read_seen(directory_fd, place_of(stat->pid), &now);
+        *ret_runtime = place_of(stat->pid)->runtime;
+    }
     pthread_mutex_unlock(&memory.lock);
 }
