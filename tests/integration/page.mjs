@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { env } from "node:process";
+import { alone, instances } from "./page_instances.mjs";
 
 const require = createRequire(new URL("../package.json", import.meta.url));
 const { chromium } = require("playwright-core");
@@ -454,6 +455,9 @@ const scenarios = {
     await told(other, "viewers watch the processes already").waitFor();
     return { alerts: await page.getByRole("alert").count() };
   },
+
+  alone: () => alone({ open, told }),
+  instances: () => instances({ open, told, axe, tabTo, thin, given, url }),
 
   /** axe finds nothing, in light and dark; nothing is wider than a phone. */
   async accessible() {

@@ -16,6 +16,7 @@ from conftest import ROOT, wait_until
 from test_dump_readers import run
 from test_gcdump import heap, patiently, program  # noqa: F401  (fixtures)
 from test_heap_java import KNOWN, classes, jvm  # noqa: F401  (fixtures)
+from test_instances import free_ports
 from test_profile import FORMATS
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -259,6 +260,31 @@ def test_errors_in_words(serve, sleeper):
     gone = sleeper("/bin/true")
     gone.wait()
     assert look("words", service, gone=gone.pid)["alerts"] == 1
+
+
+def test_one_alone_offers_no_others(service):
+    assert look("alone", service) == {"menus": 0, "cards": 1}
+
+
+def test_instances_side_by_side(serve, tmp_path):
+    ports = free_ports(3)
+    registry = "static:" + ",".join(f"http://127.0.0.1:{port}" for port in ports)
+    a, b = (serve("--instance-id", f"id-{name}", "--machine-name", name, "--registry", registry, "--registry-interval", "500ms",
+                  listen=(f"127.0.0.1:{port}",)) for name, port in zip("ab", ports))
+    wait_until(lambda: [one["state"] for one in a.json("/api/instances")].count("running") == 2, "them to know each other")
+    wait_until(lambda: [one["state"] for one in b.json("/api/instances")].count("running") == 2, "them to know each other")
+    path = tmp_path / "go"
+    running = begin("instances", f"{a.url}/", path=str(path))
+    wait_until(lambda: path.exists() or running.poll() is not None, "the page", within=300)
+    b.stop()
+    seen = finish(running)
+    texts, disabled = zip(*seen["entries"])
+    assert "this one" in texts[0] and texts[0].startswith("a") and texts[1].startswith("b") and str(ports[2]) in texts[2], texts
+    assert "running" in texts[1] and "never seen" in texts[2] and "does not answer" in texts[2]
+    assert disabled == (None, None, "true")  # nobody is there, so that it leads nowhere
+    assert seen["at"] == ["instances/id-b/", "instances/id-a/", "instances/id-b/"]
+    assert len(seen["cards"]) == 3 and all("Processes" in text and "Memory" in text for text in seen["cards"][:2])
+    assert seen["errors"] == seen["asked"] == seen["cookies"] == 0
 
 
 def test_everybody_can_use_it(service, sleeper):

@@ -1,5 +1,7 @@
 import type { Live } from "../model/live";
 import { bytes, percent } from "../model/format";
+import type { Known } from "../instances/known";
+import { Switcher } from "../instances/switcher";
 import { Spark } from "../parts/spark";
 
 const next: Record<string, string> = { auto: "light", light: "dark", dark: "auto" };
@@ -28,9 +30,19 @@ function Pressure({ name, value }: { name: string; value: number | undefined }) 
   );
 }
 
+interface Props {
+  live: Live;
+  /** What it is called: by the instances, where there are several. */
+  machine: string;
+  theme: string;
+  setTheme: (theme: string) => void;
+  known: Known;
+  setSwitching: (isOpen: boolean) => void;
+}
+
 /** The machine, and whether what is shown is of now. */
-export function HostBar({ live, theme, setTheme }: { live: Live; theme: string; setTheme: (theme: string) => void }) {
-  const { host, machine, time } = live.processes;
+export function HostBar({ live, machine, theme, setTheme, known, setSwitching }: Props) {
+  const { host, time } = live.processes;
   const isPaused = live.connection === "paused";
   const used = host?.memory_total !== undefined && host.memory_available !== undefined ? host.memory_total - host.memory_available : undefined;
   return (
@@ -64,6 +76,7 @@ export function HostBar({ live, theme, setTheme }: { live: Live; theme: string; 
         </div>
       )}
       <div class="controls">
+        <Switcher known={known} open={setSwitching} />
         <span role="status"><Status live={live} /></span>
         <button type="button" aria-pressed={isPaused} onClick={() => (isPaused ? live.start() : live.pause())} title="p">
           {isPaused ? "Go on" : "Pause"}

@@ -5,13 +5,17 @@ export const tabs = ["general", "threads", "modules", "files", "environment", "m
 export type Tab = (typeof tabs)[number];
 
 export interface Route {
-  id: number | undefined; // undefined: the list
+  id: number | undefined; // undefined: the list, or all instances
   tab: Tab;
+  isAll: boolean;
 }
+
+/** All instances, side by side. */
+export const all = "#/instances";
 
 export function parse(hash: string): Route {
   const [, id, tab] = /^#\/(\d{1,10})(?:\/([a-z]+))?$/.exec(hash) ?? [];
-  return { id: id === undefined ? undefined : Number(id), tab: tabs.find((one) => one === tab) ?? "general" };
+  return { id: id === undefined ? undefined : Number(id), tab: tabs.find((one) => one === tab) ?? "general", isAll: hash === all };
 }
 
 export function href(id: number, tab: Tab = "general"): string {
