@@ -58,7 +58,24 @@ static int wait_for(const struct dotnet *dotnet, int fd, short events, uint64_t 
     return waited[1].revents && !waited[0].revents ? -ESRCH : 0;
 }
 
-static int connect_to(const struct dotnet *dotnet, uint64_t deadline_ms, int *ret_fd)
+/* The name and the owner of a socket prove nothing: who has a folder in common with others can link theirs to
+ * the name of its own. So who listens has to be the process itself; nothing was said to it until then. */
+static int check_peer(const struct dotnet *dotnet, int fd, struct error *error)
+{
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+        return -errno;
+    /* without a pidfd our numbers may be of another namespace */
+    if (dotnet->process->pid_fd >= 0 ? peer.pid == dotnet->process->pid : peer.uid == dotnet->user)
+        return 0;
+    (void)error_set(error, EPERM, "At the diagnostics socket of process %d another process listens (%d).",
+                    (int)dotnet->process->pid, (int)peer.pid); /* explain() keeps it */
+    return -EREMOTE;
+}
+
+static int connect_to(const struct dotnet *dotnet, uint64_t deadline_ms, int *ret_fd, struct error *error)
 {
     enum { STEP_MS = 5 };
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -77,6 +94,8 @@ static int connect_to(const struct dotnet *dotnet, uint64_t deadline_ms, int *re
         if (now >= deadline_ms || (r < 0 && r != -ETIMEDOUT)) /* a step's time may be over before it begins */
             return now >= deadline_ms ? -ETIMEDOUT : r;
     }
+    if (r == 0)
+        r = check_peer(dotnet, fd, error);
     if (r < 0)
         return r;
     *ret_fd = TAKE_FD(fd);
@@ -175,6 +194,8 @@ static int explain(const struct dotnet *dotnet, int r, struct error *error)
     case -EPERM:
         return error_set(error, EACCES, "A .NET runtime is asked by its own user (here %u) or by root.",
                          (unsigned)dotnet->user);
+    case -EREMOTE:
+        return -EPERM; /* check_peer() has said it */
     case -ESRCH:
         return error_set(error, ESRCH, "Process with an Id of %d is not running.", pid);
     case -ECONNRESET:
@@ -186,7 +207,7 @@ static int explain(const struct dotnet *dotnet, int r, struct error *error)
 }
 
 static int send_command(const struct dotnet *dotnet, enum dotnet_command command,
-                        const struct buffer *payload, uint64_t deadline_ms, int *ret_fd)
+                        const struct buffer *payload, uint64_t deadline_ms, int *ret_fd, struct error *error)
 {
     _cleanup_buffer_ struct buffer bytes = BUFFER_INIT(UINT16_MAX);
     _cleanup_close_ int fd = -1;
@@ -200,7 +221,7 @@ static int send_command(const struct dotnet *dotnet, enum dotnet_command command
     if (r == 0 && payload)
         r = buffer_append(&bytes, payload->data, payload->size);
     if (r == 0)
-        r = connect_to(dotnet, deadline_ms, &fd);
+        r = connect_to(dotnet, deadline_ms, &fd, error);
     if (r == 0)
         r = write_all(dotnet, fd, &bytes, deadline_ms);
     if (r == 0)
@@ -211,7 +232,7 @@ static int send_command(const struct dotnet *dotnet, enum dotnet_command command
 int dotnet_tell(const struct dotnet *dotnet, enum dotnet_command command, const struct buffer *payload,
                 uint64_t deadline_ms, int *ret_fd, struct error *error)
 {
-    int r = send_command(dotnet, command, payload, deadline_ms, ret_fd);
+    int r = send_command(dotnet, command, payload, deadline_ms, ret_fd, error);
 
     return r < 0 ? explain(dotnet, r, error) : 0;
 }

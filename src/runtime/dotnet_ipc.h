@@ -38,7 +38,8 @@ enum dotnet_command {
 
 /* Asks by deadline_ms (clock_monotonic_ms). What is answered goes into reply; ret_fd (may be NULL): the
  * connection, which stays open. Errors: -ETIMEDOUT, -EOPNOTSUPP it doesn't know the command, -EREMOTEIO it
- * refuses, with its number, -ECONNREFUSED nobody listens, -EBADMSG, -ESRCH, ... */
+ * refuses, with its number, -ECONNREFUSED nobody listens, -EPERM another process does (SO_PEERCRED),
+ * -EBADMSG, -ESRCH, ... */
 int dotnet_ask(const struct dotnet *dotnet, enum dotnet_command command, const struct buffer *payload,
                uint64_t deadline_ms, struct buffer *reply, int *ret_fd, struct error *error) _must_check_;
 /* The same without waiting for the answer. */

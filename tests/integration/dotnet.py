@@ -6,6 +6,7 @@ import pathlib
 import platform
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 
@@ -144,11 +145,15 @@ def dotnet_dump(folder):
 @contextlib.contextmanager
 def start_stands(sleeper, folder, own=(), **variables):
     """Stands.cs (own: another command for it), with what its threads have told of their stacks: name -> methods. Its socket, which a runtime that is
-    killed leaves behind, is in a place of its own."""
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as place:
+    killed leaves behind, is in a place of its own. process.between, bound to the name "between" there, is for who wants to stand between it and us: the
+    process itself has called listen(), so to the kernel it is the process's own."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as place, socket.socket(socket.AF_UNIX) as between:
+        between.bind(f"{place}/between")
         if not own and not (folder / "Stands.dll").exists():
             compile_alone(STANDS, folder)
-        process = sleeper(*(own or ("dotnet", folder / "Stands.dll")), stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": place, **variables})
+        process = sleeper(*(own or ("dotnet", folder / "Stands.dll")), stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": place, **variables},
+                          preexec_fn=between.listen)
+        process.between = between
         lines = [process.first_line]
         while lines[-1] != "ready":
             lines.append(process.stdout.readline().decode().rstrip("\n"))

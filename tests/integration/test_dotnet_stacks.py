@@ -139,11 +139,9 @@ def test_a_runtime_that_says_nothing(procscope, sleeper, folder):
     with start_stands(sleeper, folder) as process:
         path, = process.folder.glob("dotnet-diagnostic-*-socket")
         path.unlink()
-        with socket.socket(socket.AF_UNIX) as silent:
-            silent.bind(str(path))
-            silent.listen()
-            answer = ask_json(procscope, process.pid)
-            assert "did not answer in time" in answer["runtime"]["error"] and max(len(one["frames"]) for one in answer["threads"]) > 10
+        path.with_name("between").rename(path)  # where nobody says anything
+        answer = ask_json(procscope, process.pid)
+        assert "did not answer in time" in answer["runtime"]["error"] and max(len(one["frames"]) for one in answer["threads"]) > 10
         os.kill(process.pid, signal.SIGSTOP)
         wait_until(lambda: "State:\tT" in (open(f"/proc/{process.pid}/status", encoding="utf-8").read()), "it stops")
         answer = ask_json(procscope, process.pid)
@@ -170,15 +168,14 @@ def test_killed_between_the_beginning_of_a_session_and_its_end(procscope, serve,
     path, = program.folder.glob("dotnet-diagnostic-*-socket")
     real = path.with_name("real")
     path.rename(real)
-    with socket.socket(socket.AF_UNIX) as between, contextlib.ExitStack() as stack:
-        between.bind(str(path))
-        between.listen()
+    path.with_name("between").rename(path)
+    with contextlib.ExitStack() as stack:
         if who == "command":
             ours = subprocess.Popen([procscope, "stack", str(program.pid)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             stack.callback(ours.wait)
         else:
             stack.enter_context(contextlib.closing(serve().connection())).request("GET", f"/api/processes/{program.pid}/stacks")
-        asking, _ = between.accept()
+        asking, _ = program.between.accept()
         killed, = struct.unpack("i8x", asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
         with asking, socket.socket(socket.AF_UNIX) as runtime:
             runtime.connect(str(real))

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -228,7 +229,8 @@ static void test_deadline(void **state)
 /* As another user for the moment of the connection: what that clears is there again. */
 static void test_of_another_user(void **state)
 {
-    static const struct pidref process = {.pid = 1, .dir_fd = -1, .pid_fd = -1};
+    _cleanup_procfs_ struct procfs procfs = {.fd = -1};
+    _cleanup_pidref_ struct pidref process = PIDREF_INIT;
     struct buffer answers[] = {BUFFER_INIT(0)};
     struct port port = {.answers = answers, .count = ELEMENTS_OF(answers)};
     char version[DOTNET_VERSION_SIZE];
@@ -239,6 +241,8 @@ static void test_of_another_user(void **state)
     (void)state;
     if (geteuid() != 0)
         skip();
+    assert_int_equal(procfs_open("/proc", &procfs, &error), 0);
+    assert_int_equal(pidref_open(&procfs, getpid(), &process, &error), 0);
     put_answer(&answers[0], 0xff, "\x85\x13\x13\x80", 4, 0); /* it doesn't know the command */
     open_port(&port, &dotnet, &process);
     dotnet.user = dotnet.group = 65534;
@@ -251,6 +255,28 @@ static void test_of_another_user(void **state)
     assert_int_equal(prctl(PR_SET_PDEATHSIG, 0), 0);
     close_port(&port, &dotnet);
     buffer_release(&answers[0]);
+}
+
+/* Whatever its name and its owner say: we are not the init of this machine. */
+static void test_another_listens(void **state)
+{
+    struct pidref process = {.pid = 1, .dir_fd = -1, .pid_fd = eventfd(0, EFD_CLOEXEC)};
+    struct buffer answers[] = {BUFFER_INIT(0)};
+    struct port port = {.answers = answers, .count = ELEMENTS_OF(answers)};
+    char version[DOTNET_VERSION_SIZE];
+    struct dotnet dotnet;
+    struct error error = {0};
+
+    (void)state;
+    assert_true(process.pid_fd >= 0);
+    put_answer(&answers[0], 0xff, "\x85\x13\x13\x80", 4, 0);
+    open_port(&port, &dotnet, &process);
+    assert_int_equal(dotnet_version(&dotnet, soon(), version, &error), -EPERM);
+    assert_non_null(strstr(error.text, "another process listens"));
+    close_port(&port, &dotnet);
+    assert_int_equal(port.asked_size[0], 0);
+    buffer_release(&answers[0]);
+    (void)close(process.pid_fd);
 }
 
 static void test_not_one_of_them(void **state)
@@ -272,7 +298,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_version),         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_older_session),   cmocka_unit_test(test_deadline),
-        cmocka_unit_test(test_of_another_user), cmocka_unit_test(test_not_one_of_them),
+        cmocka_unit_test(test_of_another_user), cmocka_unit_test(test_another_listens),
+        cmocka_unit_test(test_not_one_of_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
