@@ -86,6 +86,7 @@ static int check_origin(const struct front *front, const struct http_exchange *e
         .origin = http_exchange_header(exchange, "Origin"),
         .fetch_site = http_exchange_header(exchange, "Sec-Fetch-Site"),
         .fetch_mode = http_exchange_header(exchange, "Sec-Fetch-Mode"),
+        .fetch_dest = http_exchange_header(exchange, "Sec-Fetch-Dest"),
         .reads_only = method == HTTP_GET || method == HTTP_HEAD,
         .loopback = http_exchange_listener(exchange)->loopback || is_anonymous_here(front, exchange),
     };

@@ -74,6 +74,14 @@ bool origin_is_foreign_site(const char *fetch_site)
     return fetch_site && (strcmp(fetch_site, "cross-site") == 0 || strcmp(fetch_site, "same-site") == 0);
 }
 
+/* A link to us from elsewhere may be followed; pictures, scripts and fetches of other sites may not, nor what
+ * a page has in a frame, which navigates, too. */
+static bool is_followed_link(const struct request_origin *request)
+{
+    return request->reads_only && request->fetch_mode && strcmp(request->fetch_mode, "navigate") == 0 &&
+           (!request->fetch_dest || strcmp(request->fetch_dest, "document") == 0);
+}
+
 int request_origin_check(const struct request_origin *request, const char *own_name, struct error *error)
 {
     if (request->host && !host_is_valid(request->host))
@@ -86,9 +94,7 @@ int request_origin_check(const struct request_origin *request, const char *own_n
             request->host);
     if (request->origin && !is_same_origin(request->origin, request->host))
         return error_set(error, EACCES, "Requests from web pages of another origin are refused.");
-    /* A link to us from elsewhere may be followed; pictures, scripts and fetches of other sites may not. */
-    if (origin_is_foreign_site(request->fetch_site) &&
-        !(request->reads_only && request->fetch_mode && strcmp(request->fetch_mode, "navigate") == 0))
+    if (origin_is_foreign_site(request->fetch_site) && !is_followed_link(request))
         return error_set(error, EACCES, "Requests from web pages of another site are refused.");
     return 0;
 }

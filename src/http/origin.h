@@ -21,8 +21,8 @@ bool host_is_local(const char *host, const char *own_name);
 bool origin_is_foreign_site(const char *fetch_site);
 
 struct request_origin {
-    const char *host, *origin, *fetch_site, *fetch_mode; /* header values; NULL: not sent */
-    bool reads_only;                                     /* GET or HEAD */
+    const char *host, *origin, *fetch_site, *fetch_mode, *fetch_dest; /* header values; NULL: not sent */
+    bool reads_only;                                                  /* GET or HEAD */
     bool loopback; /* came in on a loopback TCP socket, or counts by coming from here */
 };
 

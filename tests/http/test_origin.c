@@ -79,6 +79,10 @@ static void only_links_lead_here_from_other_sites(void **state)
     assert_int_equal(check(request), -EACCES);
     request.fetch_mode = "navigate";
     assert_int_equal(check(request), 0);
+    request.fetch_dest = "iframe"; /* nobody has followed it */
+    assert_int_equal(check(request), -EACCES);
+    request.fetch_dest = "document";
+    assert_int_equal(check(request), 0);
     request.reads_only = false;
     assert_int_equal(check(request), -EACCES);
     request = (struct request_origin){.host = "localhost", .fetch_site = "same-site", .reads_only = true};
