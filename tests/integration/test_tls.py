@@ -32,7 +32,7 @@ class Authority:
         openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", request,
                 "-subj", f"/CN={subject.get('common_name', name)}")
         extensions = self.folder / f"{name}.ext"
-        extensions.write_text(f"subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage={purpose}\n")
+        extensions.write_text(f"subjectAltName={subject.get('names', 'IP:127.0.0.1,DNS:localhost')}\nextendedKeyUsage={purpose}\n")
         openssl("x509", "-req", "-in", request, "-CA", self.pem, "-CAkey", self.key, "-CAcreateserial", "-days", days, "-out", pem,
                 "-extfile", extensions)
         key.chmod(0o600)
