@@ -11,6 +11,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 import zipfile
@@ -409,10 +410,17 @@ def test_of_another_user(service, node):
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("ip"), reason="not root, or no ip")
-def test_in_namespaces_of_its_own(service, procscope, node):
+@pytest.fixture
+def outside_tmp():
+    """The program in a folder that is still there under another /tmp."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        yield shutil.copy(TARGET, folder)
+
+
+def test_in_namespaces_of_its_own(service, procscope, node, outside_tmp):
     """Its inspector listens in its own network, which takes CAP_SYS_ADMIN to enter: the command has it, workers do not."""
     inside = node(before=["unshare", "--net", "--mount", "--pid", "--fork", "sh", "-c", 'ip link set lo up && mount -t tmpfs none /tmp && exec "$@"', "sh"],
-                  options=["--no-warnings"])
+                  options=["--no-warnings"], target=outside_tmp)
     target = wait_until(lambda: next((child for child in children(inside.pid) if comm(child) == "node"), 0), "node")
     done = wait_until(lambda: (one := run(procscope, "heapdump", target, "-q", "-o", "-", check=False)).returncode != 8 and one, "a dump", within=240)
     assert done.stdout.startswith(b'{"snapshot":'), done.stderr
