@@ -139,6 +139,10 @@ int admission_admit(const struct operation_context *context, const struct reques
         r = refuse(admission, context->principal, target, error);
     if (r == 0 && target)
         r = check_own(context, admission, target, error);
+    if (r == -EACCES) {
+        audit_denied(admission->audit, admission->operation, request, target, context, error);
+        admission->was_denied = true;
+    }
     if (r == 0)
         r = audit_begin(admission->audit, admission->operation, request, target, context, error);
     if (r == 0)

@@ -13,6 +13,7 @@ struct admission {
     bool is_done; /* an operation may look for its target twice ... */
     pid_t pid;    /* ... and what was decided is of this process alone; 0: of none */
     uint64_t start_time;
+    bool was_denied; /* the audit knows it already */
 };
 
 /* For context->admit and context->may, with context->admit_data an admission. */

@@ -17,13 +17,14 @@
 #include <unistd.h>
 
 enum { LINE_MAX_SIZE = 16 * 1024, ARGUMENTS_SIZE = 4096 };
+enum { LOCK_MS = 2000, LOCK_STEP_NS = 200000 }; /* a line takes microseconds */
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
 static int open_file(const char *path, int *ret_fd, struct error *error)
 {
     _cleanup_close_ int fd =
-        open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+        open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
     struct stat facts;
 
     if (fd < 0 || fstat(fd, &facts) < 0)
@@ -150,6 +151,50 @@ static void member_target(struct json *json, const struct operation_context *con
     json_object_end(json);
 }
 
+/* Of the processes that write into one file, one at a time. The kernel lets go of what a killed one had. Not
+ * for ever: whoever may write to the file may lock it, too. */
+static int lock_file(int fd)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    uint64_t until = clock_monotonic_ms() + LOCK_MS;
+
+    while (fcntl(fd, F_SETLK, &whole) < 0) {
+        if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+            return -errno;
+        if (clock_monotonic_ms() >= until)
+            return -ETIMEDOUT;
+        (void)nanosleep(&(struct timespec){.tv_nsec = LOCK_STEP_NS}, NULL); /* shorter is no harm */
+    }
+    return 0;
+}
+
+static void unlock_file(int fd)
+{
+    struct flock whole = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+
+    (void)fcntl(fd, F_SETLK, &whole); /* it is ours, and closing the file lets go of it, too */
+}
+
+/* All of the line or nothing of it. Where a part stays all the same (its writer was killed, the machine fell,
+ * the file can't be cut), the next line begins behind an end of line. */
+static int append_line(int fd, const struct buffer *line)
+{
+    struct stat before, after;
+    char last = '\n';
+    int r = 0;
+
+    if (fstat(fd, &before) < 0 || (before.st_size > 0 && pread(fd, &last, 1, before.st_size - 1) < 0))
+        return -errno;
+    if (last != '\n')
+        r = io_write_full(fd, "\n", 1, -1);
+    if (r == 0)
+        r = io_write_full(fd, line->data, line->size, -1);
+    /* not where somebody else has emptied it meanwhile */
+    if (r < 0 && fstat(fd, &after) == 0 && after.st_size > before.st_size)
+        (void)!ftruncate(fd, before.st_size); /* if it can't be cut: see above */
+    return r;
+}
+
 static int write_line(const struct audit *audit, const struct buffer *line, bool flush)
 {
     int r;
@@ -158,7 +203,11 @@ static int write_line(const struct audit *audit, const struct buffer *line, bool
         return sd_journal_send("MESSAGE=%s", line->data, "PRIORITY=5", "SYSLOG_IDENTIFIER=procscope-audit",
                                NULL);
     }
-    r = io_write_full(audit->fd, line->data, line->size, -1); /* one write: lines of several don't mix */
+    r = lock_file(audit->fd);
+    if (r < 0)
+        return r;
+    r = append_line(audit->fd, line);
+    unlock_file(audit->fd);
     if (r == 0 && flush && fdatasync(audit->fd) < 0)
         r = -errno;
     return r;
@@ -224,35 +273,68 @@ void audit_end(const struct audit *audit, const struct operation *operation, con
         log_error("The audit could not be written: %s.", strerror(-r));
 }
 
+/* Whether it is one of those that are written of this second. */
+static bool count_refused(struct audit *audit)
+{
+    uint64_t now = clock_monotonic_ms();
+
+    if (now - audit->refused_ms >= 1000) {
+        audit->refused_ms = now;
+        audit->refused = 0;
+    }
+    if (++audit->refused <= AUDIT_REFUSED_A_SECOND)
+        return true;
+    audit->left_out++;
+    return false;
+}
+
+static void begin_refused(struct json *json, const struct operation *operation, const struct request *request)
+{
+    json_object_begin(json);
+    member_time(json);
+    json_member_string(json, "event", "refused");
+    members_request(json, operation, request);
+    json_member_i64(json, "id", request->id);
+}
+
+static void end_refused(const struct audit *audit, struct json *json, const struct error *error)
+{
+    int r;
+
+    json_member_string(json, "error", strerrorname_np(error->code));
+    json_member_string(json, "message", error->text);
+    r = finish(audit, json, false);
+    if (r < 0)
+        log_error("The audit could not be written: %s.", strerror(-r));
+}
+
 void audit_refused(struct audit *audit, const struct operation *operation, const struct request *request,
                    const struct error *error)
 {
     _cleanup_buffer_ struct buffer text = BUFFER_INIT(LINE_MAX_SIZE);
     struct json json = JSON_INIT(&text);
-    uint64_t now = clock_monotonic_ms();
-    int r;
 
-    if (is_off(audit) || !audit_wants(operation, request))
+    if (is_off(audit) || !audit_wants(operation, request) || !count_refused(audit))
         return;
-    if (now - audit->refused_ms >= 1000) {
-        audit->refused_ms = now;
-        audit->refused = 0;
-    }
-    if (++audit->refused > AUDIT_REFUSED_A_SECOND) {
-        audit->left_out++;
-        return;
-    }
-    json_object_begin(&json);
-    member_time(&json);
-    json_member_string(&json, "event", "refused");
-    members_request(&json, operation, request);
-    json_member_i64(&json, "id", request->id);
-    json_member_string(&json, "error", strerrorname_np(error->code));
-    json_member_string(&json, "message", error->text);
+    begin_refused(&json, operation, request);
     if (audit->left_out > 0)
         json_member_u64(&json, "left_out", audit->left_out);
     audit->left_out = 0;
-    r = finish(audit, &json, false);
-    if (r < 0)
-        log_error("The audit could not be written: %s.", strerror(-r));
+    end_refused(audit, &json, error);
+}
+
+void audit_denied(const struct audit *audit, const struct operation *operation, const struct request *request,
+                  const struct pidref *target, const struct operation_context *context,
+                  const struct error *error)
+{
+    _cleanup_buffer_ struct buffer text = BUFFER_INIT(LINE_MAX_SIZE);
+    struct json json = JSON_INIT(&text);
+
+    if (is_off(audit) || !audit_wants(operation, request))
+        return;
+    begin_refused(&json, operation, request);
+    if (target)
+        member_target(&json, context, target);
+    member_arguments(&json, request);
+    end_refused(audit, &json, error);
 }

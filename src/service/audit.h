@@ -41,3 +41,8 @@ void audit_end(const struct audit *audit, const struct operation *operation, con
 enum { AUDIT_REFUSED_A_SECOND = 20 };
 void audit_refused(struct audit *audit, const struct operation *operation, const struct request *request,
                    const struct error *error);
+/* The worker's word that a rule denies it, in place of begin and end: who he is and what his role allows is
+ * known by then, so all of them are written. target NULL: it has none. */
+void audit_denied(const struct audit *audit, const struct operation *operation, const struct request *request,
+                  const struct pidref *target, const struct operation_context *context,
+                  const struct error *error);

@@ -265,21 +265,21 @@ int pool_give_own(struct pool *pool, struct job *job, struct error *error)
 }
 
 /* was_lost: its worker ended before it could say so itself. */
-static void tell_end(struct pool *pool, size_t slot, int code, uint64_t bytes, int64_t pause_us,
-                     bool was_lost)
+static void tell_end(struct pool *pool, size_t slot, const struct worker_report *report, bool was_lost)
 {
     const struct job *job = pool->workers[slot].job;
-    const struct audit_end end = {.code = code,
+    const struct audit_end end = {.code = -report->result,
                                   .has_begun = atomic_load(&pool->begun[slot]),
-                                  .bytes = bytes,
+                                  .bytes = report->bytes,
                                   .duration_ms = clock_monotonic_ms() - job->began_ms,
-                                  .pause_us = pause_us};
+                                  .pause_us = report->pause_us};
 
-    audit_end(pool->audit, job->operation, &job->request, &end);
+    if (!report->was_denied)
+        audit_end(pool->audit, job->operation, &job->request, &end);
     /* one that was ended since nobody waited for it any more is none of ours that failed */
     metrics_operation(pool->metrics, pool->setup.table, job->operation,
-                      was_lost && job_reader_gone(job) ? -EPIPE : -code);
-    metrics_answer(pool->metrics, bytes, pause_us);
+                      was_lost && job_reader_gone(job) ? -EPIPE : report->result);
+    metrics_answer(pool->metrics, report->bytes, report->pause_us);
 }
 
 static void log_end(const struct job *job, int result)
@@ -307,7 +307,7 @@ bool pool_take_report(struct pool *pool, size_t slot)
         return false;
     }
     log_end(worker->job, report.result);
-    tell_end(pool, slot, -report.result, report.bytes, report.pause_us, false);
+    tell_end(pool, slot, &report, false);
     if (report.session != 0 && !worker->has_session)
         worker->session = worker->job->target;
     worker->has_session = report.session != 0;
@@ -355,7 +355,7 @@ static void fail_job(struct pool *pool, size_t slot, int status)
                         WEXITSTATUS(status));
     if (!job_reader_gone(worker->job) && error.code != EAGAIN)
         log_warning("%s of %" PRId64 ": %s", worker->job->operation->name, worker->job->target, error.text);
-    tell_end(pool, slot, error.code, 0, -1, true);
+    tell_end(pool, slot, &(struct worker_report){.result = -error.code, .pause_us = -1}, true);
     (void)atomic_fetch_add(&pool->metrics->workers_lost, 1); /* what it was before */
     /* after a head the bytes stop short, which the client sees */
     if (!atomic_load(&pool->begun[slot]))

@@ -46,7 +46,8 @@ int signals_open(void)
     (void)sigaddset(&wanted, SIGCHLD);
     if (sigprocmask(SIG_BLOCK, &wanted, NULL) < 0)
         return -errno;
-    signals_ignore((const int[]){SIGPIPE}, 1);
+    signals_ignore((const int[]){SIGPIPE, SIGXFSZ},
+                   2); /* a file's bound (ulimit -f) is an error like another */
     fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
     return fd < 0 ? -errno : fd;
 }

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 /* What the inspector waits for, SIGTERM, SIGINT, SIGHUP and SIGCHLD, as a descriptor that does not block:
- * they are blocked, and SIGPIPE is ignored. */
+ * they are blocked, and SIGPIPE and SIGXFSZ are ignored. */
 int signals_open(void) _must_check_;
 /* Ignores these from now on. */
 void signals_ignore(const int *signals, size_t count);

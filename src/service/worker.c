@@ -142,6 +142,7 @@ static int run_request(const struct worker_setup *setup, const void *bytes, size
     tell(&request, &answer, began_ms, r, &error);
     report->bytes = answer.sink ? answer.sink->written : 0;
     report->pause_us = answer.pause_us;
+    report->was_denied = admission.was_denied;
     pipe_answer_release(&answer);
     return r;
 }

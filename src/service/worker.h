@@ -14,6 +14,7 @@ struct worker_report {
     uint32_t peak_memory_kib; /* of the worker so far */
     int32_t session;          /* whose profile it goes on with; 0: it doesn't */
     uint64_t bytes;           /* of the answer's body */
+    bool was_denied;          /* by a rule, which the audit knows already */
     int64_t pause_us;         /* that the target was held; -1: it was not, or nobody knows */
 };
 

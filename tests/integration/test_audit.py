@@ -211,6 +211,25 @@ def test_refusals(serve, tmp_path):
     assert lines(file)[-1].get("left_out", 0) + len(lines(file)) >= 62
 
 
+def test_a_denial_by_a_rule_names_the_process(serve, sleeper, tmp_path):
+    """Which only the worker knows; all are written, and have no end."""
+    file = tmp_path / "audit"
+    vault = named(sleeper, tmp_path, "vault")
+    service = serve("--audit", file, "--rule", "deny dump,stop name=vault", "--rule", "deny handles")
+    for _ in range(30):
+        assert service.get(f"/api/processes/{vault.pid}/dump?dumpType=2").status == 403
+    assert service.request("DELETE", f"/api/processes/{vault.pid}").status == 403
+    assert service.get("/api/processes/handles?name=libc").status == 403
+    assert service.get("/api/processes/0/environments/PATH").status == 200
+    written = wait_until(lambda: len(lines(file)) == 34 and lines(file), "the last line")
+    assert [line["event"] for line in written] == ["refused"] * 32 + ["begin", "end"]
+    for line in written[:31]:
+        assert line["target"]["id"] == line["id"] == vault.pid and line["target"]["name"] == "vault", line
+        assert abs(line["target"]["start"] / 1000 - time.time()) < 600 and line["error"] == "EACCES"
+    assert written[0]["arguments"] == {"dumpType": "2"} and "A rule of this service denies" in written[0]["message"]
+    assert "target" not in written[31] and "handles" in written[31]["message"]
+
+
 def test_a_worker_that_is_killed_has_an_end(serve, target, tmp_path):
     file = tmp_path / "audit"
     service = serve("--audit", file)
