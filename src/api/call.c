@@ -152,7 +152,8 @@ static int check_site(const struct http_exchange *exchange, const struct operati
 {
     const char *site = http_exchange_header(exchange, "Sec-Fetch-Site");
 
-    if (!origin_is_foreign_site(site) || operation->role < ROLE_OPERATOR)
+    if (!origin_is_foreign_site(site) || operation->role < ROLE_OPERATOR ||
+        http_exchange_is_of_allowed_origin(exchange))
         return 0;
     return error_set(
         error, EACCES,

@@ -13,6 +13,8 @@
 #include "api/site.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/origins.h"
+#include "http/cors.h"
 #include "http/origin.h"
 #include "http/server.h"
 #include "service/sandbox.h"
@@ -78,18 +80,23 @@ static bool is_anonymous_here(const struct front *front, const struct http_excha
            is_loopback(http_exchange_peer(exchange));
 }
 
-static int check_origin(const struct front *front, const struct http_exchange *exchange, struct error *error)
+static int check_origin(const struct front *front, struct http_exchange *exchange, struct error *error)
 {
     enum http_method method = http_exchange_method(exchange);
+    const char *origin = http_exchange_header(exchange, "Origin");
     struct request_origin request = {
         .host = http_exchange_header(exchange, "Host"),
-        .origin = http_exchange_header(exchange, "Origin"),
+        .origin = origin,
+        .is_allowed = origin && origins_hold(front->config->cors_origins, origin),
         .fetch_site = http_exchange_header(exchange, "Sec-Fetch-Site"),
         .fetch_mode = http_exchange_header(exchange, "Sec-Fetch-Mode"),
         .fetch_dest = http_exchange_header(exchange, "Sec-Fetch-Dest"),
         .reads_only = method == HTTP_GET || method == HTTP_HEAD,
         .loopback = http_exchange_listener(exchange)->loopback || is_anonymous_here(front, exchange),
     };
+
+    if (request.is_allowed)
+        cors_allow(exchange);
     return request_origin_check(&request, front->config->machine_name, error);
 }
 
@@ -210,6 +217,8 @@ static void handle(void *context, struct http_exchange *exchange)
         http_answer_error(exchange, &error);
         return;
     }
+    if (cors_answer_preflight(exchange))
+        return;
     first = skip_prefix(front, &target);
     if (!instance_handle(&front->caller, exchange, &target, &first, &caller) &&
         !kudu_handle(&caller, exchange, &target, first) && !arm_handle(&caller, exchange, &target, first) &&

@@ -115,6 +115,11 @@ const char *http_exchange_certificate(const struct http_exchange *exchange)
     return *connection->client_name ? connection->client_name : NULL;
 }
 
+bool http_exchange_is_of_allowed_origin(const struct http_exchange *exchange)
+{
+    return exchange->is_of_allowed_origin;
+}
+
 int http_exchange_socket(const struct http_exchange *exchange)
 {
     const union MHD_ConnectionInfo *info =
@@ -180,6 +185,8 @@ static void finish(struct http_exchange *exchange, unsigned status, const char *
             (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
         (void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     }
+    if (response)
+        cors_add_headers(exchange, response);
     if (response && status == MHD_HTTP_UNAUTHORIZED)
         server_add_challenges(exchange->server, response);
     if (response && type)

@@ -24,6 +24,8 @@ const struct sockaddr *http_exchange_peer(const struct http_exchange *exchange);
 /* Whose the client's certificate is, which has been verified: its common name; NULL: it showed none. */
 const char *http_exchange_certificate(const struct http_exchange *exchange);
 int http_exchange_socket(const struct http_exchange *exchange); /* of its connection; -1: unknown */
+/* Whether it is of a page of another origin that may use this service (cors.h). */
+bool http_exchange_is_of_allowed_origin(const struct http_exchange *exchange);
 const struct listener *http_exchange_listener(const struct http_exchange *exchange); /* that it came in at */
 
 /* Which route it is, for who counts. Both borrowed, static. */

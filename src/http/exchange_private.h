@@ -44,8 +44,9 @@ struct http_exchange {
     enum http_method method;
     enum exchange_state state;
     enum problem_form problem_form;
-    bool is_seen;    /* the handler of libmicrohttpd was called once */
-    bool is_refused; /* the connection is closed behind the answer */
+    bool is_seen;              /* the handler of libmicrohttpd was called once */
+    bool is_refused;           /* the connection is closed behind the answer */
+    bool is_of_allowed_origin; /* cors_allow */
     size_t body_seen;
     char *target;
     struct exchange_header headers[EXCHANGE_HEADERS_MAX];
@@ -84,6 +85,9 @@ static inline bool exchange_is_suspended(const struct http_exchange *exchange)
 {
     return exchange->state == EXCHANGE_WAITING || exchange->state == EXCHANGE_STALLED;
 }
+
+/* cors.c: what lets a page of an allowed origin read the answer. */
+void cors_add_headers(const struct http_exchange *exchange, struct MHD_Response *response);
 
 /* server.c: puts the source's descriptor into the epoll. */
 int server_watch(struct http_exchange *exchange) _must_check_;

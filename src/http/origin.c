@@ -92,6 +92,8 @@ int request_origin_check(const struct request_origin *request, const char *own_n
             "This service listens for this machine only, where it answers to localhost and IP addresses "
             "and not to the Host '%s'.",
             request->host);
+    if (request->is_allowed)
+        return 0;
     if (request->origin && !is_same_origin(request->origin, request->host))
         return error_set(error, EACCES, "Requests from web pages of another origin are refused.");
     if (origin_is_foreign_site(request->fetch_site) && !is_followed_link(request))

@@ -22,6 +22,7 @@ bool origin_is_foreign_site(const char *fetch_site);
 
 struct request_origin {
     const char *host, *origin, *fetch_site, *fetch_mode, *fetch_dest; /* header values; NULL: not sent */
+    bool is_allowed;                                                  /* origin is a configured one */
     bool reads_only;                                                  /* GET or HEAD */
     bool loopback; /* came in on a loopback TCP socket, or counts by coming from here */
 };

@@ -3,6 +3,7 @@
 #include "access/role.h"
 #include "base/log.h"
 #include "base/networks.h"
+#include "base/origins.h"
 #include "base/parse.h"
 #include "service/instance_id.h"
 
@@ -64,6 +65,8 @@ const struct config_key config_keys[] = {
      "what clients with a certificate may do, by its common name, * for all others"},
     {"rule", "access", CONFIG_RULE, KEY(rules), "", 0, 0, "RULE",
      "narrows roles, as 'deny dump name=vault'; repeatable, the first that fits decides"},
+    {"cors-origins", "access", CONFIG_ORIGINS, KEY(cors_origins), "", 0, 0, "ORIGIN[,...]",
+     "web pages of other origins that may use this service, such as https://portal.example.com"},
     {"audit", "access", CONFIG_STRING, KEY(audit), "off", 0, 0, "journal|FILE|off",
      "where it is written who has taken or changed what"},
     {"redact", "access", CONFIG_REDACT, KEY(redact), "", 0, 0, "environ",
@@ -271,6 +274,11 @@ static int set_networks(char **place, const char *value)
     return r < 0 ? -EINVAL : config_set_string(place, value);
 }
 
+static int set_origins(char **place, const char *value)
+{
+    return origins_are_valid(value) ? config_set_string(place, value) : -EINVAL;
+}
+
 static int set_log_level(uint64_t *place, const char *value)
 {
     for (size_t i = 0; i < ELEMENTS_OF(log_levels); i++) {
@@ -342,6 +350,8 @@ static int set_key(struct config *config, const struct config_key *key, const ch
         return config_set_urls(string_of(config, key), value);
     case CONFIG_NETWORKS:
         return set_networks(string_of(config, key), value);
+    case CONFIG_ORIGINS:
+        return set_origins(string_of(config, key), value);
     case CONFIG_LOG_LEVEL:
         return set_log_level(number_of(config, key), value);
     case CONFIG_RULE:
@@ -374,6 +384,9 @@ static const char *form_of(enum config_type type)
         return "URLs with blanks between, which begin with http://, https:// or file://";
     case CONFIG_NETWORKS:
         return "up to 32 addresses, networks such as 10.0.0.0/8, and unix, with commas or blanks between";
+    case CONFIG_ORIGINS:
+        return "up to 32 origins such as https://portal.example.com, without a path, with commas or blanks "
+               "between";
     case CONFIG_SWITCH:
     case CONFIG_NUMBER:
         return "a number";

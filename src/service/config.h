@@ -32,6 +32,7 @@ struct config {
     char *rules;                            /* lines (access/rule.h) */
     unsigned rules_source;                  /* private: who gave them; a stronger source replaces them all */
     char *audit;                            /* "off", "journal" or a file */
+    char *cors_origins;                     /* base/origins.h; "" none */
     char *redact;                           /* "" or "environ": what dumps are made without */
     char *secrets;                          /* parts of names, with commas between */
     uint64_t secrets_role;                  /* enum role, from which on they are shown */
@@ -66,6 +67,7 @@ enum config_type {
     CONFIG_DIRECTORIES,
     CONFIG_URLS,
     CONFIG_NETWORKS, /* base/networks.h */
+    CONFIG_ORIGINS,  /* base/origins.h */
     CONFIG_NUMBER,   /* between minimum and maximum */
     CONFIG_DURATION, /* milliseconds between minimum and maximum */
     CONFIG_SIZE,     /* bytes between minimum and maximum */

@@ -189,8 +189,8 @@ static int print_key(const struct config *config, const struct config_key *key, 
     const void *place = (const char *)config + key->offset;
     bool is_text = key->type == CONFIG_STRING || key->type == CONFIG_PREFIX ||
                    key->type == CONFIG_DIRECTORIES || key->type == CONFIG_URLS ||
-                   key->type == CONFIG_NETWORKS || key->type == CONFIG_RULE || key->type == CONFIG_REDACT ||
-                   key->type == CONFIG_LISTEN;
+                   key->type == CONFIG_NETWORKS || key->type == CONFIG_ORIGINS || key->type == CONFIG_RULE ||
+                   key->type == CONFIG_REDACT || key->type == CONFIG_LISTEN;
     uint64_t number = is_text ? 0 : *(const uint64_t *)place;
     int r = 0;
 
@@ -200,6 +200,7 @@ static int print_key(const struct config *config, const struct config_key *key, 
     case CONFIG_DIRECTORIES:
     case CONFIG_URLS:
     case CONFIG_NETWORKS:
+    case CONFIG_ORIGINS:
     case CONFIG_REDACT:
         return buffer_append_format(out, "%s = %s\n", key->name, *(char *const *)place);
     case CONFIG_RULE:

@@ -64,6 +64,14 @@ static void pages_of_strangers_are_refused(void **state)
     assert_int_equal(check(request), -EACCES);
     request.origin = "null";
     assert_int_equal(check(request), -EACCES);
+    request = own;
+    request.origin = "https://portal.example";
+    request.fetch_site = "cross-site";
+    request.is_allowed = true;
+    assert_int_equal(check(request), 0);
+    request.host = "evil.example"; /* nor does that page lead here by another name */
+    assert_int_equal(check(request), -EACCES);
+    request = own;
     request.origin = "http://evil.example";
     request.reads_only = true;
     assert_int_equal(check(request), -EACCES);

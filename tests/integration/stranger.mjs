@@ -131,6 +131,20 @@ async function sandboxed(address) {
   return frame;
 }
 
+/** A page whose origin is configured, which shows by itself who asks; `hidden` is what the browser would have to add. */
+async function portal(page, base) {
+  return page.evaluate(async ({ what, headers }) => {
+    const read = {};
+    for (const [method, url] of what)
+      for (const [how, options] of [["shown", { headers }], ["hidden", { credentials: "include" }]]) {
+        if (method === "DELETE" && how === "hidden") continue;
+        const answer = await fetch(url, { method, ...options }).catch(() => undefined);
+        read[`${how} ${method} ${new URL(url).pathname}`] = answer ? `${answer.status}: ${(await answer.text()).slice(0, 300)}` : "refused";
+      }
+    return read;
+  }, { what: given.what.map(([method, path]) => [method, base + path]), headers: given.headers });
+}
+
 const context = await browser.newContext({ httpCredentials: given.credentials ?? undefined });
 
 const strangers = {
@@ -143,10 +157,11 @@ const strangers = {
 try {
   await visit(`${service}/api/processes`); // where there is a password, the browser knows it from now on
   const seen = { strangers: {} };
+  if (given.portal) seen.portal = await portal(await rebound(`${given.portal}/`), service);
   for (const who of given.who) seen.strangers[who] = await strangers[who]();
-  seen.audit = readFileSync(given.audit, "utf8");
+  if (given.audit) seen.audit = readFileSync(given.audit, "utf8");
   seen.figures = await (await fetch(`${service}/metrics`, { headers: given.headers })).text();
-  seen.ours = await (await visit(`${service}/`)).evaluate(ask, { ...absolute(service).what, modes: ["cors"] });
+  if (given.who.length > 0) seen.ours = await (await visit(`${service}/`)).evaluate(ask, { ...absolute(service).what, modes: ["cors"] });
   console.log(JSON.stringify(seen));
 } catch (error) {
   console.error(error.stack);

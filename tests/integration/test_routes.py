@@ -307,6 +307,35 @@ def test_what_browsers_may_do(service):
         assert service.get("/api/processes", headers=headers).status == status, headers
 
 
+def test_pages_of_configured_origins(serve, sleeper):
+    portal, other = "https://portal.example.com", "https://other.example.com"
+    service, process = serve("--cors-origins", f"{portal}, http://localhost:3000"), sleeper()
+    own = f"/api/processes/{process.pid}"
+    of_page = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors", "Origin": portal}
+    preflight = {"Access-Control-Request-Method": "DELETE", "Access-Control-Request-Headers": "authorization"}
+    for path, status in [("/api/processes", 200), (own, 200), ("/api/processes/99999999", 404), (f"{own}/stacks", 200), (f"{own}/dump?dumpType=1", 200),
+                         ("/nowhere", 404)]:
+        answer = service.get(path, of_page)
+        assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (status, portal), path
+        assert answer.headers["Access-Control-Expose-Headers"] == "*" and "Origin" in answer.headers.get_all("Vary")
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+        assert "Access-Control-Allow-Origin" not in service.get(path).headers
+        refused = service.get(path, {**of_page, "Origin": other})
+        assert refused.status == 403 and "Access-Control-Allow-Origin" not in refused.headers
+    asked = service.request("OPTIONS", own, {**of_page, **preflight, "Access-Control-Request-Private-Network": "true"})
+    assert (asked.status, asked.body) == (204, b"")
+    assert "DELETE" in asked.headers["Access-Control-Allow-Methods"] and "Authorization" in asked.headers["Access-Control-Allow-Headers"]
+    assert asked.headers["Access-Control-Allow-Private-Network"] == "true"
+    assert service.request("OPTIONS", own, {**of_page, **preflight, "Origin": other}).status == 403
+    assert service.request("OPTIONS", own, of_page).status == 405  # no browser's question
+    assert service.get("/api/processes", {**of_page, "Host": "evil.example"}).status == 403
+    assert service.request("DELETE", own, {**of_page, "Origin": other}).status == 403 and process.poll() is None
+    assert service.request("DELETE", own, of_page).status == 200 and process.wait(10) == -9
+    for wrong in ("*", "null", "portal.example.com", "https://portal.example.com/x"):
+        with pytest.raises(AssertionError, match="is not up to 32 origins"):
+            serve("--cors-origins", wrong)
+
+
 def test_hrefs_follow_host_and_prefix(serve):
     one = serve("--path-prefix", "/team/x")
     for path in ("/team/x/api/processes/0", "/api/processes/0"):  # a proxy may take the prefix off

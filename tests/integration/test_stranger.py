@@ -13,6 +13,13 @@ from test_page import CHROMIUM, HERE, pytestmark  # noqa: F401
 ARM = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/procscope"
 
 
+def in_chromium(service, given):
+    done = subprocess.run(["node", HERE / "stranger.mjs", service.url, json.dumps(given)], stdin=subprocess.DEVNULL, capture_output=True, timeout=600,
+                          env={**os.environ, "CHROMIUM": CHROMIUM})
+    assert done.returncode == 0, done.stderr.decode(errors="replace")[-6000:]
+    return json.loads(done.stdout)
+
+
 @pytest.mark.parametrize("is_known, strangers", [(False, ("sameSite", "crossSite", "sandboxed", "rebound")), (True, ("sameSite", "sandboxed"))],
                          ids=["nothing is asked for", "the browser knows the password"])
 def test_a_stranger_gets_nothing(serve, sleeper, tmp_path, is_known, strangers):
@@ -34,10 +41,7 @@ def test_a_stranger_gets_nothing(serve, sleeper, tmp_path, is_known, strangers):
         "links": [f"{one}/stacks", f"{other}/profile/stop"], "audit": str(audit), "headers": headers, "who": strangers,
         "credentials": {"username": "x", "password": secret} if is_known else None,
     }
-    done = subprocess.run(["node", HERE / "stranger.mjs", service.url, json.dumps(given)], stdin=subprocess.DEVNULL, capture_output=True, timeout=600,
-                          env={**os.environ, "CHROMIUM": CHROMIUM})
-    assert done.returncode == 0, done.stderr.decode(errors="replace")[-6000:]
-    seen = json.loads(done.stdout)
+    seen = in_chromium(service, given)
 
     for who in strangers:
         got = seen["strangers"][who]
@@ -58,3 +62,18 @@ def test_a_stranger_gets_nothing(serve, sleeper, tmp_path, is_known, strangers):
     # the very same, asked by the service's own page
     assert {asked: came[:3] for asked, came in seen["ours"].items() if came[:3] not in ("200", "204")} == {}
     assert idle.wait() == profiled.wait() == -signal.SIGKILL
+
+
+def test_a_page_of_a_configured_origin_shows_who_asks(serve, sleeper, tmp_path):
+    secret = token(tmp_path / "tokens", "admin")
+    service, process = serve("--tokens", tmp_path / "tokens", "--cors-origins", "http://portal.test"), sleeper()
+    own = f"/api/processes/{process.pid}"
+    what = [("GET", "/api/processes"), ("GET", f"{own}/stacks"), ("GET", f"{own}/dump?dumpType=1"), ("POST", f"{own}/profile/start"), ("DELETE", own)]
+    got = in_chromium(service, {"what": what, "headers": basic("x", secret), "credentials": {"username": "x", "password": secret}, "portal": "http://portal.test",
+                                "who": []})["portal"]
+    for method, path in what:
+        path = path.partition("?")[0]
+        assert got[f"shown {method} {path}"][:3] in ("200", "204"), got
+        # the password that the browser knows lets no page read anything
+        assert got.get(f"hidden {method} {path}", "refused") == "refused", got
+    assert process.wait(10) == -signal.SIGKILL
