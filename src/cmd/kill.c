@@ -35,9 +35,10 @@ static int judge(const struct session *session, const json_t *answer)
         return EXIT_GOOD;
     if (!session->json)
         print_ids("Left", remaining, stdout);
-    (void)error_set(&error, EIO,
-                    "%zu of the processes %s still there: no permission, or stuck in the kernel.", count,
-                    count == 1 ? "is" : "are"); /* said below */
+    (void)error_set(&error, EIO, "%zu of the processes %s still there: %s.", count, count == 1 ? "is" : "are",
+                    json_object_get(answer, "denied")
+                        ? "a rule of the service denies to end it"
+                        : "no permission, or stuck in the kernel"); /* said below */
     return complain(&error);
 }
 

@@ -125,6 +125,10 @@ bool member_signal(const struct member_list *list, struct member *member, int si
     _cleanup_pidref_ struct pidref ref = PIDREF_INIT;
     int r = open_member(list, member, &ref);
 
+    if (r == 0 && signal != SIGCONT && list->may && !list->may(list->may_data, &ref)) {
+        member->state = MEMBER_KEPT;
+        return false;
+    }
     if (r == 0)
         r = pidref_signal(&ref, signal);
     if (r == 0)

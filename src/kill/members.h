@@ -10,6 +10,7 @@ enum member_state {
     MEMBER_FOUND,
     MEMBER_STOPPED, /* by SIGSTOP, all its threads: it can't fork */
     MEMBER_DENIED,  /* we may not signal it */
+    MEMBER_KEPT,    /* it is not to be signalled, as whoever was asked said */
     MEMBER_GONE,
 };
 
@@ -20,12 +21,17 @@ struct member {
     bool halted; /* by us: it must not stay so */
 };
 
+/* Whether that process may be signalled. */
+typedef bool member_question(void *data, const struct pidref *member);
+
 struct member_list {
     struct member *items; /* parents before their children */
     size_t count, capacity;
     const struct procfs *procfs; /* borrowed */
     const pid_t *spared;         /* borrowed: left out with all that is below them */
     size_t spared_count;
+    member_question *may; /* NULL: all may be signalled */
+    void *may_data;
 };
 
 void member_list_release(struct member_list *list);
@@ -36,7 +42,9 @@ int member_list_add_root(struct member_list *list, const struct pidref *root) _m
 /* Adds the descendants there are now and that are not members yet; count grows by them. */
 int member_list_scan(struct member_list *list) _must_check_;
 
-/* Signals the member: its state becomes DENIED or GONE where that is how it went. True: it was sent. */
+/* Signals the member, if it may be: its state becomes DENIED, KEPT or GONE where that is how it went. It is
+ * asked about before each signal but SIGCONT, since a process changes its name and its owner. True: it was
+ * sent. */
 bool member_signal(const struct member_list *list, struct member *member, int signal);
 /* Whether each of its threads is stopped or has ended. */
 bool member_is_stopped(const struct member_list *list, const struct member *member);

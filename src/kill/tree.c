@@ -27,6 +27,7 @@ void kill_result_release(struct kill_result *result)
 {
     id_list_release(&result->ended);
     id_list_release(&result->remaining);
+    id_list_release(&result->kept);
 }
 
 static int put(struct id_list *list, pid_t pid)
@@ -71,7 +72,7 @@ static int check_root(const struct pidref *root, const struct kill_options *opti
 static void signal_from(struct member_list *members, size_t first, int signal)
 {
     for (size_t i = members->count; i-- > first;) {
-        if (members->items[i].state != MEMBER_GONE)
+        if (members->items[i].state != MEMBER_GONE && members->items[i].state != MEMBER_KEPT)
             (void)member_signal(members, &members->items[i], signal); /* its state says how it went */
     }
 }
@@ -119,6 +120,7 @@ static void halt(struct member_list *members, struct member *member, const struc
         member->halted = true;
     }
     (void)member_signal(members, member, SIGSTOP); /* its state says how it went */
+    member->halted = member->halted && member->state != MEMBER_KEPT;
 }
 
 /* On a machine that is busy, as by a tree that forks without end, it takes long until each has run once more
@@ -165,13 +167,13 @@ static int stop_and_scan(struct member_list *members, const struct guard *guard)
     }
 }
 
-/* True when all are gone but for those that we may not signal. */
+/* True when all are gone but for those that we may not signal, or that are not to be. */
 static bool wait_all_gone(struct member_list *members, uint64_t deadline_ns)
 {
     bool all = true;
 
     for (size_t i = members->count; i-- > 0;) {
-        if (members->items[i].state != MEMBER_DENIED &&
+        if (members->items[i].state != MEMBER_DENIED && members->items[i].state != MEMBER_KEPT &&
             !member_wait_gone(members, &members->items[i], deadline_ns))
             all = false;
     }
@@ -187,6 +189,8 @@ static void leave_none_halted(struct member_list *members)
         struct member *member = &members->items[i];
         bool sent = false;
 
+        if (member->halted && member->state == MEMBER_KEPT) /* it was allowed when it was stopped */
+            (void)member_signal(members, member, SIGCONT);
         if (!member->halted || member->state != MEMBER_DENIED)
             continue;
         for (unsigned tries = 0; !sent && member->state == MEMBER_DENIED && tries < SECOND_TRIES; tries++) {
@@ -255,6 +259,8 @@ static int report(const struct member_list *members, bool dry_run, struct kill_r
         bool ended = dry_run ? member->state != MEMBER_DENIED : member->state == MEMBER_GONE;
         int r = put(ended ? &result->ended : &result->remaining, member->pid);
 
+        if (r == 0 && member->state == MEMBER_KEPT)
+            r = put(&result->kept, member->pid);
         if (r < 0)
             return r;
     }
@@ -282,8 +288,11 @@ static int end_members(struct member_list *members, const struct kill_options *o
 int kill_tree(const struct procfs *procfs, const struct pidref *root, const struct kill_options *options,
               struct kill_result *ret_result, struct error *error)
 {
-    _cleanup_member_list_ struct member_list members = {
-        .procfs = procfs, .spared = options->spared, .spared_count = options->spared_count};
+    _cleanup_member_list_ struct member_list members = {.procfs = procfs,
+                                                        .spared = options->spared,
+                                                        .spared_count = options->spared_count,
+                                                        .may = options->may,
+                                                        .may_data = options->may_data};
     struct kill_result result = {0};
     int r = check_root(root, options, error), reported;
 

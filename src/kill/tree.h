@@ -11,6 +11,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "kill/members.h"
 #include "proc/pidref.h"
 #include "proc/tasks.h"
 
@@ -20,11 +21,15 @@ struct kill_options {
     bool dry_run;        /* only find out whom it would end */
     const pid_t *spared; /* never ended, nor what is below them: the service's own processes */
     size_t spared_count;
+    member_question
+        *may; /* asked about each before it is signalled, also of those found late; NULL: nobody is */
+    void *may_data;
 };
 
 struct kill_result {
     struct id_list ended;     /* in the order in which they were ended (or would be) */
     struct id_list remaining; /* still there at the end: not permitted, or it did not die in time */
+    struct id_list kept;      /* those of them that were not to be signalled */
 };
 
 void kill_result_release(struct kill_result *result);

@@ -60,6 +60,8 @@ static int answer_result(const struct kill_result *result, struct answer *answer
     json_object_begin(&json);
     write_ids(&json, "ended", &result->ended);
     write_ids(&json, "remaining", &result->remaining);
+    if (result->kept.count > 0)
+        write_ids(&json, "denied", &result->kept);
     json_object_end(&json);
     return operation_answer_json(answer, &json, error);
 }
@@ -107,12 +109,29 @@ static int answer_ended(const struct request *request, const struct kill_result 
     /* some that remain are an answer, too: the caller sees which */
     if (request->dialect == DIALECT_KUDU || result->remaining.count == 0)
         return answer_result(result, answer, error);
+    if (result->kept.count > 0)
+        return error_set(error, EACCES,
+                         "%zu processes were ended, but %d not: a rule of this service denies to end it.",
+                         result->ended.count, (int)result->kept.items[0]);
     return error_set(error, ETIMEDOUT, "%zu of %zu processes did not end, the first of them %d.",
                      result->remaining.count, result->remaining.count + result->ended.count,
                      (int)result->remaining.items[0]);
 }
 
-/* What descends from it is ended with it, so that, too, has to be allowed. */
+struct question {
+    const struct operation_context *context;
+    const struct request *request;
+};
+
+static bool may_signal(void *data, const struct pidref *member)
+{
+    const struct question *question = data;
+
+    return question->context->may(question->context, question->request, member);
+}
+
+/* What descends from it is ended with it, so that, too, has to be allowed. What is forked after this look is
+ * asked about when it is found, and left alone where it is denied. */
 static int check_tree(const struct operation_context *context, const struct request *request,
                       const struct pidref *target, const struct kill_options *options, struct error *error)
 {
@@ -143,6 +162,7 @@ int operation_stop(const struct operation_context *context, const struct request
     _cleanup_pidref_ struct pidref target = PIDREF_INIT;
     pid_t spared[] = {context->service_pid, context->protected_pid};
     struct kill_options options = {.spared = spared, .spared_count = context->protected_pid ? 2 : 1};
+    struct question question = {.context = context, .request = request};
     struct kill_result result = {0};
     int r = read_options(request, &options, error);
 
@@ -164,6 +184,8 @@ int operation_stop(const struct operation_context *context, const struct request
     r = check_tree(context, request, &target, &options, error);
     if (r < 0)
         return r;
+    options.may = context->may ? may_signal : NULL;
+    options.may_data = &question;
     r = kill_tree(context->procfs, &target, &options, &result, error);
     if (r == 0 || r == -ETIMEDOUT)
         r = answer_ended(request, &result, answer, error);

@@ -230,6 +230,85 @@ static void stop_ends_a_tree(void **state)
     test_context.service_pid = getpid();
 }
 
+/* Asked about the second time, the parent has got another child, which nobody has looked at yet. */
+struct late_child {
+    pid_t parent, child;
+    int order, told;
+    size_t asked;
+};
+
+static pid_t start_forking(struct late_child *late)
+{
+    int order[2], told[2];
+    pid_t child;
+
+    assert_int_equal(pipe2(order, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+    *late = (struct late_child){.parent = fork(), .order = order[1], .told = told[0]};
+    assert_true(late->parent >= 0);
+    if (late->parent == 0) {
+        char byte;
+
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void)close(order[1]);
+        if (read(order[0], &byte, 1) == 1 && (child = fork()) == 0)
+            (void)prctl(PR_SET_NAME, "late");
+        else if (write(told[1], &child, sizeof child) != sizeof child)
+            _exit(1);
+        for (;;)
+            (void)pause();
+    }
+    (void)close(order[0]);
+    (void)close(told[1]);
+    return late->parent;
+}
+
+static bool may_but_late(const struct operation_context *context, const struct request *request,
+                         const struct pidref *target)
+{
+    struct late_child *late = context->admit_data;
+    (void)request;
+
+    if (++late->asked == 1) {
+        assert_int_equal(write(late->order, "x", 1), 1);
+        assert_int_equal(read(late->told, &late->child, sizeof late->child), sizeof late->child);
+        return true;
+    }
+    return target->pid != late->child;
+}
+
+static void stop_asks_about_whom_it_finds_late(void **state)
+{
+    static const char *const ways[][2] = {{"signal", "KILL"}, {"signal", "TERM"}, {"grace", "200ms"}};
+    pid_t service = start_child("service");
+    struct error error;
+    (void)state;
+
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0); /* the late one is ours to collect */
+    test_context.service_pid = service;
+    test_context.may = may_but_late;
+    for (size_t i = 0; i < ELEMENTS_OF(ways); i++) {
+        _cleanup_answer_ struct memory_answer answer = MEMORY_ANSWER_INIT;
+        struct late_child late;
+        pid_t parent = start_forking(&late);
+
+        test_context.admit_data = &late;
+        assert_int_equal(run(&answer, &error, "stop", parent, 0, ways[i][0], ways[i][1], NULL), 0);
+        expect_text(&answer, "{\"ended\":[%d],\"remaining\":[%d],\"denied\":[%d]}", (int)parent,
+                    (int)late.child, (int)late.child);
+        assert_int_equal(waitpid(parent, NULL, 0), parent);
+        expect_running(late.child);
+        end_child(late.child);
+        (void)close(late.order);
+        (void)close(late.told);
+    }
+    test_context.may = NULL;
+    test_context.admit_data = NULL;
+    end_child(service);
+    test_context.service_pid = getpid();
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
+}
+
 static void what_stop_refuses(void **state)
 {
     static const char *const bad[][2] = {{"signal", "0"},   {"signal", "65"},  {"signal", "NONE"},
@@ -361,6 +440,7 @@ int main(void)
         cmocka_unit_test(what_is_not_there),
         cmocka_unit_test(arguments_are_checked),
         cmocka_unit_test(stop_ends_a_tree),
+        cmocka_unit_test(stop_asks_about_whom_it_finds_late),
         cmocka_unit_test(what_stop_refuses),
         cmocka_unit_test(doctor),
         cmocka_unit_test(an_ordinary_user_is_told_why),

@@ -185,6 +185,7 @@ export interface Estimate {
 export interface Stopped {
   ended: number[];
   remaining: number[];
+  denied?: number[];
 }
 
 export interface MemorySum {
