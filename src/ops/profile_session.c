@@ -72,14 +72,34 @@ void profile_session_step(void)
         session_release();
 }
 
+/* Whether what is asked for is another process by now: its number was used again, or another one is the main
+ * process. One that has ended can still be asked for by its number. */
+static bool is_of_another(const struct operation_context *context, const struct request *request)
+{
+    _cleanup_pidref_ struct pidref present = PIDREF_INIT;
+    struct operation_context plain = *context; /* nothing is done to that one, so nobody is asked about it */
+    bool is_there;
+
+    plain.admit = NULL;
+    is_there = operation_target(&plain, request, &present, NULL) == 0;
+    if (!is_there)
+        return request->id == REQUEST_ID_WANTED;
+    return present.pid != session.target.pid || !pidref_alive(&session.target);
+}
+
+/* What somebody else has begun is only given up once this one may begin. */
 static int begin(const struct operation_context *context, const struct request *request,
                  const struct profile_wish *wish, struct error *error)
 {
-    int r = operation_target_with_memory(context, request, &session.target, error);
+    struct pidref target = PIDREF_INIT;
+    int r = operation_target_with_memory(context, request, &target, error);
 
-    if (r == 0)
-        r = sampler_new(context->procfs, &session.target, &wish->sampler, &session.profile, &session.sampler,
-                        error);
+    if (r < 0)
+        return r;
+    session_release();
+    session.target = target;
+    r = sampler_new(context->procfs, &session.target, &wish->sampler, &session.profile, &session.sampler,
+                    error);
     if (r < 0) {
         session_release();
         return r;
@@ -98,12 +118,13 @@ int operation_profile_start(const struct operation_context *context, const struc
     struct json json = JSON_INIT(&text);
     struct profile_wish wish = {0};
     int r = profile_wish_read(request, "diagsession", "duration", &wish, error);
+    bool is_other = r == 0 && session.sampler && is_of_another(context, request);
+    /* nobody can ask for it any more */
+    bool is_lost = is_other && request->id == session.target.pid;
 
-    if (r == 0 && session.sampler && context->admit) /* what is there may be another's */
+    if (r == 0 && session.sampler && !is_lost && context->admit) /* what is there may be another's */
         r = context->admit(context, request, &session.target, error);
-    if (r == 0 && session.is_over) /* nobody came for that one */
-        session_release();
-    if (r == 0 && !session.sampler)
+    if (r == 0 && (!session.sampler || is_other || session.is_over)) /* nobody came for that one */
         r = begin(context, request, &wish, error);
     if (r < 0)
         return r;
@@ -127,7 +148,7 @@ int operation_profile_stop(const struct operation_context *context, const struct
         r = request_bool(request, "keep", false, &keep, error);
     if (r < 0)
         return r;
-    if (!session.sampler)
+    if (!session.sampler || is_of_another(context, request))
         return error_set(error, ENOENT, "No profile of process %lld is running.", (long long)request->id);
     if (context->admit)
         r = context->admit(context, request, &session.target, error);
