@@ -17,8 +17,8 @@ void instance_cookie(const struct caller *caller, const char *id, char text[INST
 static int add_headers(struct http_exchange *exchange, struct request *request)
 {
     static const char *const passed[] = {
-        "Accept", "Accept-Encoding", "If-None-Match",     "If-Modified-Since",     "Last-Event-ID",
-        "Range",  "Referer",         "x-ms-geo-location", "x-ms-client-request-id"};
+        "Accept", "Accept-Encoding", "If-None-Match",     "If-Modified-Since",      "Last-Event-ID",
+        "Range",  "Referer",         "x-ms-geo-location", "x-ms-client-request-id", "Content-Type"};
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < ELEMENTS_OF(passed); i++) {
@@ -47,6 +47,14 @@ static const char *method_name(const struct http_exchange *exchange)
     }
 }
 
+static int add_body(const struct http_exchange *exchange, struct request *request, struct error *error)
+{
+    const char *body;
+    int r = http_exchange_body(exchange, &body, error);
+
+    return r < 0 || !body ? r : fields_add(&request->arguments, "body", body);
+}
+
 static int fill(const struct caller *caller, struct http_exchange *exchange, const char *id,
                 const char *target, bool remembers, const char *method, struct request *request,
                 struct error *error)
@@ -72,6 +80,8 @@ static int fill(const struct caller *caller, struct http_exchange *exchange, con
     if (r == 0 && remembers)
         r = fields_add(&request->arguments, "remember", cookie);
     request->for_reader = arm_is_for_reader(caller, exchange);
+    if (r == 0)
+        r = add_body(exchange, request, error);
     return r < 0 ? r : add_headers(exchange, request);
 }
 

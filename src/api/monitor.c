@@ -16,6 +16,7 @@ const struct route monitor_routes[] = {
     {HTTP_GET, "/trace", "profile"},
     {HTTP_GET, "/stacks", "stacks"},
     {HTTP_GET, "/livemetrics", "livemetrics"},
+    {HTTP_POST, "/livemetrics", "livemetrics"},
     {HTTP_GET, "/info", "monitor-info"},
     {HTTP_GET, "/operations", "monitor-operations"},
     {HTTP_GET, "/operations/{operationId:text}", "monitor-operation"},
@@ -128,6 +129,18 @@ static int add_defaults(const struct route *route, const struct target *target, 
     return r;
 }
 
+/* A body is an argument like others. */
+static int add_body(const struct http_exchange *exchange, struct request *request, struct error *error)
+{
+    const char *body = NULL;
+    int r = http_exchange_body(exchange, &body, error);
+
+    if (r == 0 && !body)
+        r = error_set(error, EINVAL,
+                      "To POST is to say in a JSON body what is wanted; GET gives the default.");
+    return r < 0 ? r : fields_add(&request->arguments, "configuration", body);
+}
+
 /* What is known of it by now, and its URI from what the client sees. */
 static void describe(const struct monitor *monitor, const struct http_exchange *exchange,
                      const struct request *request, struct monitor_operation *operation)
@@ -161,6 +174,8 @@ static int call(struct monitor *monitor, struct http_exchange *exchange, const s
         r = check_trace_profile(target, error);
     if (r == 0)
         r = add_defaults(route, target, &request);
+    if (r == 0 && route->method == HTTP_POST)
+        r = add_body(exchange, &request, error);
     if (r == 0 && is_tracked)
         tracked = monitor_operations_begin(&monitor->operations, exchange, given(target, "tags"));
     if (tracked)

@@ -113,6 +113,27 @@ static const char *method_key(enum http_method method)
     return method == HTTP_POST ? "post" : method == HTTP_DELETE ? "delete" : "get";
 }
 
+/* What is POSTed to a route of dotnet-monitor's is JSON. */
+static void write_body(struct json *json, const struct route *route)
+{
+    json_key(json, "requestBody");
+    json_object_begin(json);
+    json_member_bool(json, "required", true);
+    json_key(json, "content");
+    json_object_begin(json);
+    json_key(json, "application/json");
+    json_object_begin(json);
+    json_key(json, "schema");
+    json_object_begin(json);
+    json_key(json, "$ref");
+    json_format(json, "#/components/schemas/%s",
+                strcmp(route->name, "livemetrics") == 0 ? "MonitorMetricsWish" : "MonitorTraceWish");
+    json_object_end(json);
+    json_object_end(json);
+    json_object_end(json);
+    json_object_end(json);
+}
+
 static void write_method(struct json *json, const struct root *root, const struct route *route,
                          const char *summary)
 {
@@ -124,6 +145,8 @@ static void write_method(struct json *json, const struct root *root, const struc
     json_key(json, "operationId");
     json_format(json, "%s-%s-%u", method_key(route->method), route->name, root->number);
     write_parameters(json, root, route, operation);
+    if (root->dialect == DIALECT_MONITOR && route->method == HTTP_POST)
+        write_body(json, route);
     openapi_responses(json, route->name, root->dialect);
     json_object_end(json);
 }

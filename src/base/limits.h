@@ -83,6 +83,8 @@
 #define LIMIT_DOTNET_LAST (1024ull * 1024 * 1024) /* ... and bytes that still come, four times its buffer */
 #define LIMIT_DOTNET_BLOCK (4u * 1024 * 1024)     /* what is kept of its stream at a time, in bytes */
 #define LIMIT_DOTNET_FORMS 65536u                 /* kinds of events */
+#define LIMIT_DOTNET_COUNTER_KINDS 1024u          /* of events that are counters; 332 bytes each ... */
+#define LIMIT_DOTNET_COUNTER (64u * 1024)         /* ... and the texts of one */
 #define LIMIT_DOTNET_OBJECTS 268435456u           /* 16 bytes each ... */
 #define LIMIT_DOTNET_REFERENCES 2147483648u       /* ... and 6 of each reference between them */
 #define LIMIT_DOTNET_ROOTS 67108864u              /* 16 bytes each */

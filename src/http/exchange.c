@@ -43,6 +43,7 @@ struct http_exchange *exchange_new(struct server_daemon *daemon, struct MHD_Conn
     exchange->began_ns = clock_monotonic_ns();
     exchange->connection = connection;
     exchange->gathered.limit = GATHER_MAX;
+    exchange->body = REQUEST_BODY_INIT;
     return exchange;
 }
 
@@ -82,6 +83,11 @@ void exchange_free(struct http_exchange *exchange)
         MHD_destroy_response(exchange->response);
     free(exchange->target);
     free(exchange);
+}
+
+int http_exchange_body(const struct http_exchange *exchange, const char **ret_text, struct error *error)
+{
+    return request_body_text(&exchange->body, ret_text, error);
 }
 
 enum http_method http_exchange_method(const struct http_exchange *exchange)

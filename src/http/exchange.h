@@ -1,8 +1,7 @@
 /* One request and its answer, as whoever answers sees them.
  *
- * The handler is called once the request is whole (a body is read away: nothing here takes one) and calls
- * exactly one http_answer_ function before it returns. The exchange belongs to the server and lives until the
- * answer is sent or the client is gone. */
+ * The handler is called once the request is whole and calls exactly one http_answer_ function before it
+ * returns. The exchange belongs to the server and lives until the answer is sent or the client is gone. */
 #pragma once
 
 #include "base/buffer.h"
@@ -27,6 +26,11 @@ int http_exchange_socket(const struct http_exchange *exchange); /* of its connec
 /* Whether it is of a page of another origin that may use this service (cors.h). */
 bool http_exchange_is_of_allowed_origin(const struct http_exchange *exchange);
 const struct listener *http_exchange_listener(const struct http_exchange *exchange); /* that it came in at */
+
+/* The body of a POST, as text that lives as long as the exchange; NULL: there is none. -EFBIG (413): it is
+ * too large, -EAGAIN (503): there are too many of them at once, -EINVAL: it is no text. */
+int http_exchange_body(const struct http_exchange *exchange, const char **ret_text,
+                       struct error *error) _must_check_;
 
 /* Which route it is, for who counts. Both borrowed, static. */
 struct route;

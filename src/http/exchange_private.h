@@ -1,16 +1,14 @@
 /* What server.c and exchange.c share. */
 #pragma once
 
+#include "http/body.h"
 #include "http/exchange.h"
 #include "http/relay.h"
 
 #include <microhttpd.h>
 #include <stdint.h>
 
-enum {
-    EXCHANGE_HEADERS_MAX = 24,
-    EXCHANGE_BODY_MAX = 64 * 1024, /* of a request, read away */
-};
+enum { EXCHANGE_HEADERS_MAX = 24 };
 
 enum exchange_state {
     EXCHANGE_RECEIVING, /* the request */
@@ -47,7 +45,7 @@ struct http_exchange {
     bool is_seen;              /* the handler of libmicrohttpd was called once */
     bool is_refused;           /* the connection is closed behind the answer */
     bool is_of_allowed_origin; /* cors_allow */
-    size_t body_seen;
+    struct request_body body;  /* of a POST is kept */
     char *target;
     struct exchange_header headers[EXCHANGE_HEADERS_MAX];
     size_t header_count;

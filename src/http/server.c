@@ -34,6 +34,7 @@ struct http_server {
     struct suspended_list suspended;
     struct connection_list connections;
     uint64_t exchanges;
+    size_t bodies; /* bytes of them that are kept */
     bool is_stopping;
     uint64_t stop_deadline_ms;
 };
@@ -91,6 +92,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
         exchange->server->settings.completed(exchange->server->settings.context, &record);
     }
     exchange->server->exchanges--;
+    request_body_release(&exchange->body, &exchange->server->bodies);
     exchange_free(exchange);
     *request_context = NULL;
 }
@@ -160,7 +162,7 @@ static bool answer_early(struct http_exchange *exchange)
             "Transfer-Encoding.");
         return true;
     }
-    /* nothing here takes a body: by the digits, since any number this long is too large */
+    /* by the digits, since any number this long is too large */
     if (length && (strlen(length) > 5 || (strlen(length) == 5 && strcmp(length, "65536") > 0))) {
         http_answer_problem(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "The request's body is too large.");
         return true;
@@ -178,21 +180,18 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     (void)context; /* all is in the exchange */
     (void)url;
     (void)version;
-    (void)body;
     if (!exchange) /* no memory */
         return MHD_NO;
     server = exchange->server;
     if (!exchange->is_seen) {
         exchange->is_seen = true;
         exchange->method = http_method_parse(method);
+        exchange->body.is_wanted = exchange->method == HTTP_POST;
         connection_enter(connection_of(connection), CONNECTION_BODY);
         return answer_early(exchange) ? queue(exchange) : MHD_YES;
     }
-    if (*body_size > 0) {
-        exchange->body_seen += *body_size;
-        *body_size = 0;
-        return exchange->body_seen > EXCHANGE_BODY_MAX ? MHD_NO : MHD_YES;
-    }
+    if (*body_size > 0)
+        return request_body_take(&exchange->body, body, body_size, &server->bodies) ? MHD_YES : MHD_NO;
     if (exchange->state == EXCHANGE_RECEIVING) {
         connection_enter(connection_of(connection), CONNECTION_STREAM);
         server->settings.handle(server->settings.context, exchange);

@@ -270,7 +270,18 @@ static int find(struct forward *forward, const char *id, struct error *error)
     return 0;
 }
 
-static int set_options(struct forward *forward, const char *method, const char *url)
+/* curl's copy: the message is gone by then. */
+static int set_body(const struct forward *forward, const char *body)
+{
+    const struct curl_functions *curl = loop_curl(forward->fleet->loop);
+
+    return curl->set(forward->transfer.handle, CURLOPT_POSTFIELDSIZE, (long)strlen(body)) == CURLE_OK &&
+                   curl->set(forward->transfer.handle, CURLOPT_COPYPOSTFIELDS, body) == CURLE_OK
+               ? 0
+               : -ENOMEM;
+}
+
+static int set_options(struct forward *forward, const char *method, const char *url, const char *body)
 {
     const struct curl_functions *curl = loop_curl(forward->fleet->loop);
     CURL *handle = forward->transfer.handle;
@@ -296,9 +307,8 @@ static int set_options(struct forward *forward, const char *method, const char *
         if (curl->set(handle, CURLOPT_FRESH_CONNECT, 1L) != CURLE_OK ||
             curl->set(handle, CURLOPT_CUSTOMREQUEST, method) != CURLE_OK)
             return -ENOMEM;
-        if (strcmp(method, "POST") == 0 && (curl->set(handle, CURLOPT_POSTFIELDSIZE, 0L) != CURLE_OK ||
-                                            curl->set(handle, CURLOPT_POSTFIELDS, "") != CURLE_OK))
-            return -ENOMEM;
+        if (strcmp(method, "POST") == 0)
+            return set_body(forward, body ? body : "");
     }
     return 0;
 }
@@ -342,7 +352,7 @@ static int start(struct forward *forward, const struct request *request, struct 
     if (r == 0 && !forward->transfer.handle)
         r = -ENOMEM;
     if (r == 0)
-        r = set_options(forward, method, url.data);
+        r = set_options(forward, method, url.data, request_string(request, "body"));
     if (r == 0)
         r = loop_transfer_add(forward->fleet->loop, &forward->transfer);
     return error_ensure(error, r, "The request could not be passed on");

@@ -89,6 +89,8 @@ static const struct operation_argument gcdump_arguments[] = {
 static const struct operation_argument livemetrics_arguments[] = {
     {"durationSeconds", ARGUMENT_DURATION, "for how long, at most 15m (30)"},
     {"metricsIntervalSeconds", ARGUMENT_DURATION, "between two of each, at least 1 (1)"},
+    {"configuration", ARGUMENT_STRING,
+     "which metrics, as the body of a POST says it; otherwise the default ones"},
     {0},
 };
 

@@ -1,5 +1,7 @@
 #include "runtime/dotnet_bytes.h"
 
+#include "base/utf8.h"
+
 #include <errno.h>
 
 enum { REPLACEMENT = 0xfffd };
@@ -26,6 +28,17 @@ static size_t encode(uint32_t character, char bytes[4])
     bytes[2] = (char)(0x80 | (character >> 6 & 0x3f));
     bytes[3] = (char)(0x80 | (character & 0x3f));
     return 4;
+}
+
+/* Of a sequence of size bytes, which is whole; 0: there is none. */
+static uint32_t utf8_decode(const unsigned char *bytes, size_t size)
+{
+    static const uint8_t leads[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t character = size ? bytes[0] & leads[size] : REPLACEMENT;
+
+    for (size_t i = 1; i < size; i++)
+        character = character << 6 | (bytes[i] & 0x3f);
+    return character;
 }
 
 static int append(struct buffer *out, uint32_t character)
@@ -120,15 +133,42 @@ int dotnet_put_u64(struct buffer *out, uint64_t value)
     return buffer_append(out, &value, sizeof value);
 }
 
+/* Units of UTF-16; without the first room: only how many. What is no UTF-8 is replaced. */
+static int put_units(struct buffer *out, const char *text, size_t *ret_count)
+{
+    const unsigned char *at = (const unsigned char *)text, *end = at + strlen(text);
+    size_t bad, count = 0;
+    int r = 0;
+
+    while (at < end && r == 0) {
+        size_t size = utf8_sequence(at, (size_t)(end - at), &bad);
+        uint32_t character = utf8_decode(at, size);
+        uint16_t units[2] = {htole16((uint16_t)character), 0};
+        size_t unit_count = 1;
+
+        if (character >= 0x10000) {
+            units[0] = htole16((uint16_t)(0xd800 + ((character - 0x10000) >> 10)));
+            units[1] = htole16((uint16_t)(0xdc00 + ((character - 0x10000) & 0x3ff)));
+            unit_count = 2;
+        }
+        if (out)
+            r = buffer_append(out, units, unit_count * sizeof *units);
+        count += unit_count;
+        at += size ? size : bad;
+    }
+    *ret_count = count;
+    return r;
+}
+
 int dotnet_put_text(struct buffer *out, const char *text)
 {
-    size_t count = strlen(text) + 1;
-    int r = dotnet_put_u32(out, (uint32_t)count);
+    static const char end[2] = {0};
+    size_t count;
+    int r = put_units(NULL, text, &count);
 
-    for (size_t i = 0; i < count && r == 0; i++) {
-        const char unit[2] = {text[i], 0};
-
-        r = buffer_append(out, unit, sizeof unit);
-    }
-    return r;
+    if (r == 0)
+        r = dotnet_put_u32(out, (uint32_t)count + 1);
+    if (r == 0)
+        r = put_units(out, text, &count);
+    return r < 0 ? r : buffer_append(out, end, sizeof end);
 }

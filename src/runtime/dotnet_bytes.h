@@ -85,7 +85,7 @@ int dotnet_counted_text(struct dotnet_bytes *bytes, struct buffer *out) _must_ch
 /* Passes over one that ends with a NUL; whether it is this one (ASCII). */
 bool dotnet_is_text(struct dotnet_bytes *bytes, const char *text);
 
-/* ASCII as a counted string. */
+/* UTF-8 as a counted string. */
 int dotnet_put_text(struct buffer *out, const char *text) _must_check_;
 int dotnet_put_u32(struct buffer *out, uint32_t value) _must_check_;
 int dotnet_put_u64(struct buffer *out, uint64_t value) _must_check_;

@@ -52,6 +52,7 @@ static int take_form(struct dotnet_events *events, const struct dotnet_event *ev
     struct dotnet_bytes bytes = {.at = event->payload, .end = event->payload + event->size};
     uint32_t number = dotnet_u32(&bytes), id;
     enum dotnet_source source = source_of(&bytes);
+    struct dotnet_event kind = *event;
 
     (void)dotnet_is_text(&bytes, ""); /* its name */
     id = dotnet_u32(&bytes);
@@ -69,7 +70,10 @@ static int take_form(struct dotnet_events *events, const struct dotnet_event *ev
     }
     events->forms[number] =
         (struct dotnet_form){.id = (uint16_t)id, .source = (uint8_t)source, .is_known = id <= UINT16_MAX};
-    return 0;
+    if (!events->learn)
+        return 0;
+    kind.form = number;
+    return events->learn(events->to, &kind);
 }
 
 static int hand_on(struct dotnet_events *events, uint32_t number, struct dotnet_event *event)
@@ -79,6 +83,7 @@ static int hand_on(struct dotnet_events *events, uint32_t number, struct dotnet_
     if (!form || !form->is_known)
         return 0;
     event->id = form->id;
+    event->form = number;
     event->source = form->source;
     return events->take(events->to, event);
 }

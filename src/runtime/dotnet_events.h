@@ -15,8 +15,8 @@ enum dotnet_source {
 
 struct dotnet_event {
     enum dotnet_source source;
-    uint32_t id;
-    uint64_t time; /* of the stream's own clock */
+    uint32_t id, form; /* form: the number of its kind in this stream */
+    uint64_t time;     /* of the stream's own clock */
     const uint8_t *payload;
     size_t size;
 };
@@ -24,6 +24,9 @@ struct dotnet_event {
 struct dotnet_events {
     /* Returns 0 or a negative errno, which ends the reading. Set both before the first piece. */
     int (*take)(void *to, const struct dotnet_event *event);
+    /* The same for what a kind of event is like, told before the first of them, as it stands in the stream;
+     * NULL: nobody asks */
+    int (*learn)(void *to, const struct dotnet_event *kind);
     void *to;
     /* told by the stream */
     uint64_t frequency;    /* of its clock, ticks in a second; 0: not told yet */

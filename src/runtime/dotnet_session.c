@@ -23,7 +23,7 @@ static int put_providers(struct buffer *out, const struct dotnet_provider *first
         if (r == 0)
             r = dotnet_put_text(out, one->name);
         if (r == 0)
-            r = dotnet_put_text(out, ""); /* arguments */
+            r = dotnet_put_text(out, one->arguments ? one->arguments : "");
     }
     return r;
 }

@@ -16,9 +16,10 @@ struct dotnet_session {
 #define DOTNET_SESSION_INIT ((struct dotnet_session){.fd = -1, .stop_fd = -1})
 
 struct dotnet_provider {
-    const char *name;
+    const char *name; /* UTF-8 */
     uint64_t keywords;
     uint32_t level;
+    const char *arguments;              /* "key=value;..." in UTF-8; NULL: none */
     const struct dotnet_provider *also; /* another one of the same session; NULL: none. What is below counts
                                            of the first alone */
     uint32_t buffer_mib; /* of the runtime's own memory, as it fills: what we don't read in time */

@@ -222,8 +222,13 @@ int monitor_metric(struct buffer *out, int64_t time, const struct monitor_metric
     json_member_string(&json, "displayName", metric->display_name);
     json_member_string(&json, "unit", metric->unit);
     json_member_string(&json, "counterType", metric->is_rate ? "Rate" : "Metric");
+    json_member_string(&json, "tags", metric->tags);
     json_key(&json, "value");
     json_double(&json, metric->value);
+    json_key(&json, "meterTags"); /* of meters alone */
+    json_nothing(&json);
+    json_key(&json, "instrumentTags");
+    json_nothing(&json);
     json_object_end(&json);
     r = json_finish(&json);
     return r < 0 ? r : buffer_append_string(out, "\n");

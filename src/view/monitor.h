@@ -22,6 +22,7 @@ int monitor_stacks_text(struct buffer *out, const struct stacks_view *view) _mus
 
 struct monitor_metric {
     const char *provider, *name, *display_name, *unit; /* unit "": none */
+    const char *tags;                                  /* of a counter; "" none */
     double value;
     bool is_rate;
 };

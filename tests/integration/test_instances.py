@@ -170,6 +170,15 @@ def test_ending_and_arguments_go_along(cluster, sleeper):
     assert cluster["a"].request("PUT", "/instances/id-c/api/processes/1").status == 405
 
 
+def test_a_body_goes_along(cluster):
+    path = f"/instances/id-c/livemetrics?pid={cluster['c'].pid}&durationSeconds=1"
+    wish = {"includeDefaultProviders": False, "providers": [{"providerName": "procscope", "counterNames": ["thread-count"]}]}
+    answer = cluster["a"].request("POST", path, {"Content-Type": "application/json"}, json.dumps(wish))
+    assert answer.status == 200 and json.loads(answer.body[1:])["name"] == "thread-count"
+    assert cluster["a"].request("POST", path).status == 400
+    assert cluster["a"].request("POST", path, body=" " * 20000).status == 413
+
+
 def test_arms_paths_name_an_instance(cluster):
     site = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/shop"
     answer = cluster["a"].json(f"{site}/instances/id-b/processes/0?api-version=1")

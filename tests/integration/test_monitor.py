@@ -28,15 +28,16 @@ NO_SUCH_PID = 99999999
 EMPTY = "00000000-0000-0000-0000-000000000000"
 KILLS = 60
 ARM = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/w"
-# as its published description has them: nothing more, and every member there
+# as its own writer has them: nothing more, and every member there
 METRIC = {
     "type": "object",
-    "required": ["timestamp", "provider", "name", "displayName", "unit", "counterType", "value"],
+    "required": ["timestamp", "provider", "name", "displayName", "unit", "counterType", "tags", "value", "meterTags", "instrumentTags"],
     "properties": {
         "timestamp": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}\+00:00$"},
         "provider": {"enum": ["System.Runtime", "procscope"]},
         "name": {"type": "string"}, "displayName": {"type": "string"}, "unit": {"type": "string"},
         "counterType": {"enum": ["Metric", "Rate"]}, "value": {"type": "number"},
+        "tags": {"type": "string"}, "meterTags": {"type": "null"}, "instrumentTags": {"type": "null"},
     },
     "additionalProperties": False,
 }

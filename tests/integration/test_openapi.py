@@ -1,10 +1,13 @@
 """Real answers of every route against what openapi.json says of them."""
+import json
 import re
 
 import jsonschema
 import pytest
 
 JSON = "application/json"
+BODIES = {"MonitorMetricsWish": {"includeDefaultProviders": True, "providers": [{"providerName": "procscope", "counterNames": ["thread-count"]}]},
+          "MonitorTraceWish": {"providers": [{"name": "System.Runtime", "keywords": "0x1", "eventLevel": "Informational", "arguments": {"a": "b"}}]}}
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +58,15 @@ def test_every_answer_is_as_described(service, document, target):
             query = {"/profile": "?seconds=1", "/handles": "?name=libc", "/start": "?durationSeconds=1"}.get(path[path.rindex("/"):], "")
             if any(p["name"] == "uid" for p in operation["parameters"]):
                 query = f"?pid={process.pid}" + ("&durationSeconds=1" if path in ("/trace", "/livemetrics") else "")
-            answer = service.request(method.upper(), fill(path, process, values) + query)
+            body = None
+            if "requestBody" in operation:
+                schema = operation["requestBody"]["content"][JSON]["schema"]
+                body = json.dumps(BODIES[schema["$ref"].rpartition("/")[2]])
+                jsonschema.Draft202012Validator(resolve(document, schema)).validate(json.loads(body))
+            answer = service.request(method.upper(), fill(path, process, values) + query, body=body)
             responses = operation["responses"]
-            # a program in C; with a managed heap: test_gcdump.py, test_heap_java.py
-            heapless = path.endswith(("/gcdump", "/heap", "/heapdump")) and answer.status == 501
+            # a program in C; with a runtime: test_gcdump.py, test_heap_java.py, test_dotnet_trace.py
+            heapless = (path.endswith(("/gcdump", "/heap", "/heapdump")) or body and path == "/trace") and answer.status == 501
             response = responses["default" if heapless else str(answer.status)]
             assert response, (path, answer.status, answer.body[:300])
             check(document, response, answer)

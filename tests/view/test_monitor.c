@@ -100,8 +100,9 @@ static void stacks_are_in_dotnets_words(void **state)
 
 static void metrics_are_a_sequence(void **state)
 {
-    const struct monitor_metric metric = {"System.Runtime", "cpu-usage", "CPU Usage", "%", 12.5, false},
-                                rate = {"p", "n", "d", "", 1e9, true};
+    const struct monitor_metric metric =
+                                    {"System.Runtime", "cpu-usage", "CPU Usage", "%", "a:b", 12.5, false},
+                                rate = {"p", "n", "d", "", "", 1e9, true};
     _cleanup_buffer_ struct buffer text = {0};
     (void)state;
 
@@ -110,10 +111,13 @@ static void metrics_are_a_sequence(void **state)
     assert_string_equal(
         text.data, "\x1e{\"timestamp\":\"2026-11-21T06:31:13.1234567+00:00\",\"provider\":\"System.Runtime\","
                    "\"name\":\"cpu-usage\","
-                   "\"displayName\":\"CPU Usage\",\"unit\":\"%\",\"counterType\":\"Metric\",\"value\":12.5}\n"
+                   "\"displayName\":\"CPU "
+                   "Usage\",\"unit\":\"%\",\"counterType\":\"Metric\",\"tags\":\"a:b\",\"value\":12.5,"
+                   "\"meterTags\":null,\"instrumentTags\":null}\n"
                    "\x1e{\"timestamp\":\"1970-01-01T00:00:00.0000000+00:00\",\"provider\":\"p\",\"name\":"
                    "\"n\",\"displayName\":\"d\","
-                   "\"unit\":\"\",\"counterType\":\"Rate\",\"value\":1000000000}\n");
+                   "\"unit\":\"\",\"counterType\":\"Rate\",\"tags\":\"\",\"value\":1000000000,\"meterTags\":"
+                   "null,\"instrumentTags\":null}\n");
 }
 
 int main(void)
