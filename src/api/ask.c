@@ -9,7 +9,7 @@ int ask_inspector(int channel, const struct http_exchange *exchange, struct requ
                   int *ret_answer_fd, struct error *error)
 {
     const char *authorization = http_exchange_header(exchange, "Authorization");
-    const char *certificate = http_exchange_certificate(exchange);
+    const char *certificate = http_exchange_certificate(exchange, &request->certificate_expires);
 
     if (authorization && strlen(authorization) > CREDENTIAL_MAX)
         return error_set(error, ENOKEY, "The Authorization header is longer than %d bytes.", CREDENTIAL_MAX);

@@ -105,7 +105,7 @@ const char *http_exchange_header(const struct http_exchange *exchange, const cha
     return MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, name);
 }
 
-const char *http_exchange_certificate(const struct http_exchange *exchange)
+const char *http_exchange_certificate(const struct http_exchange *exchange, int64_t *ret_expires)
 {
     struct http_connection *connection = connection_of(exchange->connection);
     const union MHD_ConnectionInfo *tls =
@@ -113,11 +113,15 @@ const char *http_exchange_certificate(const struct http_exchange *exchange)
 
     if (!connection || !exchange->daemon->listener->tls || !tls || !tls->tls_session)
         return NULL;
-    if (connection->tls_generation != tls_generation()) {
+    if (connection->tls_generation != tls_generation() ||
+        (*connection->client_name && connection->client_expires != 0 &&
+         connection->client_expires <= (int64_t)time(NULL))) {
         connection->tls_generation = tls_generation();
-        if (tls_client_name(tls->tls_session, connection->client_name, sizeof connection->client_name) < 0)
+        if (tls_client_name(tls->tls_session, connection->client_name, sizeof connection->client_name,
+                            &connection->client_expires) < 0)
             connection->client_name[0] = '\0';
     }
+    *ret_expires = connection->client_expires;
     return *connection->client_name ? connection->client_name : NULL;
 }
 

@@ -20,8 +20,9 @@ enum http_method http_exchange_method(const struct http_exchange *exchange);
 const char *http_exchange_target(const struct http_exchange *exchange); /* as it came: "/x?y=z" */
 const char *http_exchange_header(const struct http_exchange *exchange, const char *name); /* NULL: not sent */
 const struct sockaddr *http_exchange_peer(const struct http_exchange *exchange);          /* NULL: unknown */
-/* Whose the client's certificate is, which has been verified: its common name; NULL: it showed none. */
-const char *http_exchange_certificate(const struct http_exchange *exchange);
+/* Whose the client's certificate is, which has been verified: its common name; NULL: it showed none, or
+ * it is good no longer. expires: seconds since 1970, of the first in its chain; 0: never. */
+const char *http_exchange_certificate(const struct http_exchange *exchange, int64_t *ret_expires);
 int http_exchange_socket(const struct http_exchange *exchange); /* of its connection; -1: unknown */
 /* Whether it is of a page of another origin that may use this service (cors.h). */
 bool http_exchange_is_of_allowed_origin(const struct http_exchange *exchange);

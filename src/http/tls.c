@@ -207,7 +207,20 @@ static int verify(gnutls_x509_crt_t *chain, unsigned count)
     return status == 0 ? 0 : -ENOKEY;
 }
 
-int tls_client_name(gnutls_session_t session, char *ret_name, size_t size)
+/* When the first of them does. */
+static int64_t expiry(gnutls_x509_crt_t *chain, unsigned count)
+{
+    int64_t first = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        time_t at = gnutls_x509_crt_get_expiration_time(chain[i]);
+        if (at != (time_t)-1 && (first == 0 || at < first))
+            first = at;
+    }
+    return first;
+}
+
+int tls_client_name(gnutls_session_t session, char *ret_name, size_t size, int64_t *ret_expires)
 {
     gnutls_x509_crt_t chain[TLS_CHAIN_MAX] = {0};
     unsigned count = 0, shown = 0;
@@ -227,6 +240,8 @@ int tls_client_name(gnutls_session_t session, char *ret_name, size_t size)
         r = -ENOKEY;
     if (r == 0 && strlen(ret_name) != size) /* a NUL inside would make it another's name */
         r = -ENOKEY;
+    if (r == 0)
+        *ret_expires = expiry(chain, count);
     for (unsigned i = 0; i < TLS_CHAIN_MAX; i++)
         if (chain[i])
             gnutls_x509_crt_deinit(chain[i]);

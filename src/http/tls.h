@@ -42,4 +42,4 @@ extern const char tls_priorities[]; /* TLS 1.2 and later */
 
 /* Whose the certificate is that the client of a session has shown: its common name. -ENOKEY: it has shown
  * none, or one that none of the authorities signed, that has expired, or is not for clients. */
-int tls_client_name(gnutls_session_t session, char *ret_name, size_t size) _must_check_;
+int tls_client_name(gnutls_session_t session, char *ret_name, size_t size, int64_t *ret_expires) _must_check_;

@@ -213,6 +213,8 @@ int request_encode(const struct request *request, struct buffer *out)
         r = fields_add(&fields, "authorization", request->authorization);
     if (r == 0 && request->certificate)
         r = fields_add(&fields, "certificate", request->certificate);
+    if (r == 0 && request->certificate)
+        r = fields_add_format(&fields, "certificate-expires", "%" PRId64, request->certificate_expires);
     if (r == 0 && request->principal.role != ROLE_NONE)
         r = encode_principal(request, &fields);
     for (size_t i = 0; r == 0 && i < request->arguments.count; i++) {
@@ -290,6 +292,8 @@ static int take_credential(struct request *request, const struct field *field)
     bool is_certificate = strcmp(field->name, "certificate") == 0;
     char **place = is_certificate ? &request->certificate : &request->authorization;
 
+    if (strcmp(field->name, "certificate-expires") == 0)
+        return take_number(field->value, 0, INT64_MAX, &request->certificate_expires);
     if (!is_certificate && strcmp(field->name, "authorization") != 0)
         return 1;
     if (*place || strlen(field->value) > CREDENTIAL_MAX)

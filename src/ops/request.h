@@ -72,8 +72,9 @@ struct request {
     bool head_only;                  /* only the answer's head is wanted: HEAD */
     struct fields arguments;
     /* From the front to the inspector: what the client showed. Owned; NULL: nothing */
-    char *authorization; /* the header, as it came */
-    char *certificate;   /* whose the verified client certificate is */
+    char *authorization;         /* the header, as it came */
+    char *certificate;           /* whose the verified client certificate is ... */
+    int64_t certificate_expires; /* ... and until when; seconds since 1970, 0: for ever */
     /* From the inspector to a worker, in place of it: */
     struct principal principal; /* ROLE_NONE: not decided yet */
     uint64_t number;            /* of the request, in the audit */

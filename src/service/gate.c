@@ -260,7 +260,8 @@ int gate_ask(struct gate *gate, struct request *request, int connection, uint64_
         return r < 0 ? r : settle(&principal, ret_principal, error);
     }
     if (request->certificate && *gate->config->certificate_roles)
-        gate_roles_of_certificate(&gate->roles, request->certificate, &principal);
+        gate_roles_of_certificate(&gate->roles, request->certificate, request->certificate_expires,
+                                  &principal);
     else if (peer.kind == PEER_USER)
         gate_roles_of_user(&gate->roles, peer.user, &principal);
     else if (peer.kind == PEER_LOOPBACK && gate->roles.anonymous != ROLE_NONE)

@@ -119,10 +119,10 @@ void gate_roles_of_user(const struct gate_roles *roles, uid_t user, struct princ
     *ret_principal = principal;
 }
 
-void gate_roles_of_certificate(const struct gate_roles *roles, const char *name,
+void gate_roles_of_certificate(const struct gate_roles *roles, const char *name, int64_t expires,
                                struct principal *ret_principal)
 {
-    struct principal principal = {.kind = PRINCIPAL_CERTIFICATE, .user = (uid_t)-1};
+    struct principal principal = {.kind = PRINCIPAL_CERTIFICATE, .user = (uid_t)-1, .expires = expires};
     bool is_named = false;
 
     for (size_t i = 0; i < roles->certificate_count; i++) {

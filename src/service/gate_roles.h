@@ -26,6 +26,6 @@ int gate_roles_read(struct gate_roles *roles, const struct config *config, bool 
 void gate_roles_release(struct gate_roles *roles);
 
 void gate_roles_of_user(const struct gate_roles *roles, uid_t user, struct principal *ret_principal);
-void gate_roles_of_certificate(const struct gate_roles *roles, const char *name,
+void gate_roles_of_certificate(const struct gate_roles *roles, const char *name, int64_t expires,
                                struct principal *ret_principal);
 void gate_roles_of_anonymous(const struct gate_roles *roles, struct principal *ret_principal);

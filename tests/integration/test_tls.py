@@ -27,14 +27,22 @@ class Authority:
                 "-subj", f"/CN={name}", "-days", "2")
 
     def issue(self, name, purpose="serverAuth", days="1", **subject):
-        """NAME.pem and NAME.key"""
+        """NAME.pem and NAME.key; ends: seconds since 1970, in place of days"""
         key, request, pem = (self.folder / f"{name}{end}" for end in (".key", ".csr", ".pem"))
         openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", request,
                 "-subj", f"/CN={subject.get('common_name', name)}")
         extensions = self.folder / f"{name}.ext"
         extensions.write_text(f"subjectAltName={subject.get('names', 'IP:127.0.0.1,DNS:localhost')}\nextendedKeyUsage={purpose}\n")
-        openssl("x509", "-req", "-in", request, "-CA", self.pem, "-CAkey", self.key, "-CAcreateserial", "-days", days, "-out", pem,
-                "-extfile", extensions)
+        if "ends" in subject:
+            config, database = self.folder / f"{name}.cnf", self.folder / f"{name}.db"
+            config.write_text(f"[ca]\ndefault_ca = x\n[x]\ndatabase = {database}\nnew_certs_dir = {self.folder}\nrand_serial = yes\n"
+                              "default_md = sha256\npolicy = y\n[y]\ncommonName = supplied\n")
+            database.write_text("")
+            openssl("ca", "-batch", "-notext", "-config", config, "-cert", self.pem, "-keyfile", self.key, "-in", request, "-out", pem,
+                    "-extfile", extensions, "-enddate", time.strftime("%Y%m%d%H%M%SZ", time.gmtime(subject["ends"])))
+        else:
+            openssl("x509", "-req", "-in", request, "-CA", self.pem, "-CAkey", self.key, "-CAcreateserial", "-days", days, "-out", pem,
+                    "-extfile", extensions)
         key.chmod(0o600)
         return pem, key
 
@@ -172,6 +180,30 @@ def test_client_certificates(serve, authority, server, tmp_path):
         assert status("mallory", "/api/processes", *version) == 401  # alice by name, by another authority
         assert status("server", "/api/processes", *version) == 401
         assert status(None, "/healthz", *version) == 200
+
+
+def test_what_a_certificate_allows_ends_with_it(serve, authority, server):
+    """On a connection that is open already, too, and for who watches."""
+    ends = int(time.time()) + 8
+    pem, key = server
+    mine = authority.issue("dora", "clientAuth", ends=ends)
+    service = serve("--tls-certificate", pem, "--tls-key", key, "--tls-client-ca", authority.pem, "--certificate-roles", "dora:reader")
+    context = ssl.create_default_context(cafile=authority.pem)
+    context.load_cert_chain(*mine)
+    address = service.url.split("//")[1]
+    with contextlib.closing(http.client.HTTPSConnection(address, context=context, timeout=60)) as kept, \
+            contextlib.closing(http.client.HTTPSConnection(address, context=context, timeout=60)) as watching:
+        watching.request("GET", "/api/events")
+        events = watching.getresponse()
+        kept.request("GET", "/api/processes")
+        answer = kept.getresponse()
+        assert events.status == 200 and answer.status == 200 and answer.read() and time.time() < ends
+        assert events.read() and time.time() >= ends  # a whole body, which ends
+        kept.request("GET", "/api/processes")
+        answer = kept.getresponse()
+        assert answer.status == 401 and answer.read()
+        watching.request("GET", "/api/events")
+        assert watching.getresponse().status == 401
 
 
 def test_self_signed(serve, tmp_path):
