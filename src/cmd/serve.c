@@ -1,6 +1,7 @@
 /* `procscope serve`: opens the sockets while it still may, then runs the service. */
 #include "cmd/serve.h"
 
+#include "access/authorities.h"
 #include "api/front.h"
 #include "base/log.h"
 #include "cmd/exit_code.h"
@@ -92,16 +93,27 @@ static int announce(const struct config *config, const struct listeners *listene
     return *config->url_file ? listeners_write_urls(listeners, config->url_file, error) : 0;
 }
 
+static void peer_setup_release(struct peer_setup *setup)
+{
+    buffer_release(&setup->peer_ca);
+    buffer_release(&setup->registry_ca);
+}
+
 static int serve(const struct config *config, struct error *error)
 {
     /* where users have roles, it is those that keep others out */
     _cleanup_listeners_ struct listeners listeners = {.for_all_users = *config->socket_roles};
     _cleanup_registry_config_ struct registry_config registry = {0};
+    struct peer_setup setup = {.listeners = &listeners};
     int fds[LISTENERS_MAX];
     int r = inspector_check(config, error);
 
     if (r == 0)
         r = registry_config_check(config, &registry, error);
+    if (r == 0)
+        r = authorities_read("peer-ca", config->peer_ca, &setup.peer_ca, error);
+    if (r == 0)
+        r = authorities_read("registry-ca", config->registry_ca, &setup.registry_ca, error);
     if (r == 0)
         r = open_listeners(config, &listeners, error);
     if (r == 0)
@@ -113,12 +125,14 @@ static int serve(const struct config *config, struct error *error)
     if (r == 0)
         r = announce(config, &listeners, error);
     if (r < 0) {
+        peer_setup_release(&setup);
         listeners_remove_files(&listeners);
         return r;
     }
     for (size_t i = 0; i < listeners.count; i++)
         fds[i] = listeners.items[i].fd;
-    r = service_run(config, fds, listeners.count, front_run, peer_run, &listeners, error);
+    r = service_run(config, fds, listeners.count, front_run, &listeners, peer_run, &setup, error);
+    peer_setup_release(&setup);
     listeners_remove_files(&listeners);
     if (*config->url_file)
         (void)unlink(config->url_file); /* it names nothing any more; best effort */

@@ -18,7 +18,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 
-enum { MESSAGES_AT_ONCE = 16, LEAVE_MS = 1500, LEAVE_LOOK_MS = 20, CA_FILE_MAX = 1024 * 1024 };
+enum { MESSAGES_AT_ONCE = 16, LEAVE_MS = 1500, LEAVE_LOOK_MS = 20 };
 
 struct peer {
     struct fleet fleet;
@@ -179,20 +179,10 @@ static int open_signals(void)
     return signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* They must be files that everybody may read: so may this process. */
-static int read_ca(const char *path, struct http_trust *trust, struct error *error)
+static void set_trust(struct http_trust *trust, const struct buffer *ca)
 {
-    _cleanup_buffer_ struct buffer text = BUFFER_INIT(CA_FILE_MAX);
-    int r = *path ? io_read_file_at(AT_FDCWD, path, &text) : 0;
-
-    if (r < 0)
-        return error_errno(error, -r, "%.300s could not be read by the account of the network side", path);
-    if (!*path)
-        return 0;
-    trust->ca = buffer_string(&text);
-    trust->ca_size = text.size;
-    text.data = NULL; /* kept as long as the process is there */
-    return 0;
+    if (ca->size > 0)
+        *trust = (struct http_trust){.ca = ca->data, .ca_size = ca->size};
 }
 
 static int prepare(struct peer *peer, const struct peer_start *start, struct error *error)
@@ -200,10 +190,6 @@ static int prepare(struct peer *peer, const struct peer_start *start, struct err
     struct fleet *fleet = &peer->fleet;
     int r = registry_config_check(start->config, &fleet->registry_config, error);
 
-    if (r == 0)
-        r = read_ca(start->config->peer_ca, &fleet->trust, error);
-    if (r == 0)
-        r = read_ca(start->config->registry_ca, &fleet->registry_trust, error);
     if (r == 0)
         r = loop_new(&fleet->loop, error);
     if (r < 0)
@@ -240,6 +226,7 @@ static void release(struct peer *peer)
 int peer_run(const struct peer_start *start)
 {
     static struct peer peer; /* too large for a stack */
+    const struct peer_setup *setup = start->data;
     struct error error = {0};
     int r = fcntl(start->channel, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 
@@ -248,7 +235,9 @@ int peer_run(const struct peer_start *start)
     peer.leave_timer = (struct loop_timer){.due_ms = UINT64_MAX, .run = on_leaving};
     peer.forget_timer = (struct loop_timer){.due_ms = 0, .run = on_forget};
     peer.fleet.config = start->config;
-    peer.fleet.listeners = start->data;
+    peer.fleet.listeners = setup->listeners;
+    set_trust(&peer.fleet.trust, &setup->peer_ca);
+    set_trust(&peer.fleet.registry_trust, &setup->registry_ca);
     set_self(&peer.fleet);
     if (r == 0)
         r = prepare(&peer, start, &error);

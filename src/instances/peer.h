@@ -3,7 +3,14 @@
  * into. docs/INSTANCES.md */
 #pragma once
 
+#include "base/buffer.h"
+#include "http/listen.h"
 #include "service/service.h"
 
-/* A peer_function (service/peers.h). start->data is the struct listeners whose addresses others may use. */
+struct peer_setup {
+    const struct listeners *listeners;  /* whose addresses others may use */
+    struct buffer peer_ca, registry_ca; /* PEM (access/authorities.h); empty: whom the machine trusts */
+};
+
+/* A peer_function (service/peers.h). start->data is a struct peer_setup. */
 int peer_run(const struct peer_start *start);

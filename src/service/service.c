@@ -166,16 +166,17 @@ static void raise_descriptor_limit(const struct config *config)
 }
 
 int service_run(const struct config *config, const int *listen_fds, size_t listen_count,
-                front_function *front, peer_function *peer, void *data, struct error *error)
+                front_function *front, void *front_data, peer_function *peer, void *peer_data,
+                struct error *error)
 {
     struct procfs procfs;
-    struct peers peers = PEERS_INIT(config, *config->registry ? peer : NULL, data);
+    struct peers peers = PEERS_INIT(config, *config->registry ? peer : NULL, peer_data);
     struct service service = {.config = config,
                               .listen_fds = listen_fds,
                               .listen_count = listen_count,
                               .front = front,
                               .peers = &peers,
-                              .data = data};
+                              .data = front_data};
     struct operation_context context = {
         .procfs = &procfs,
         .service_pid = getpid(),

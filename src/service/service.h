@@ -27,8 +27,9 @@ enum { FRONT_IS_MISCONFIGURED = 78 /* EX_CONFIG */ };
  * sandbox_seal_front (service/sandbox.h). */
 typedef int front_function(const struct front_start *start);
 
-/* data is for both. peer is run where the configuration has a registry; may be NULL.
+/* Each gets its data. peer is run where the configuration has a registry; may be NULL.
  * Runs until SIGTERM, SIGINT or the stop of id 0. Returns 0 after a clean stop; else a negative errno with
  * error filled. config must be settled. */
 int service_run(const struct config *config, const int *listen_fds, size_t listen_count,
-                front_function *front, peer_function *peer, void *data, struct error *error) _must_check_;
+                front_function *front, void *front_data, peer_function *peer, void *peer_data,
+                struct error *error) _must_check_;

@@ -8,7 +8,7 @@ import tempfile
 
 import pytest
 
-from conftest import wait_until
+from conftest import PROCSCOPE, wait_until
 from test_dump_readers import needs
 from test_instances import free_ports, key_file, new_token  # noqa: F401  (fixtures)
 from test_tls import Authority, curl
@@ -78,6 +78,32 @@ def test_the_others_are_known_by_their_certificates(serve, authority, certificat
     second = start("b", ports[1], certificates["right"])
     wait_until(lambda: first.member("b").get("state") == "running", "it to be believed again")
     assert first.get("/instances/id-b/api/processes/0")[0] == 200
+
+
+@pytest.mark.parametrize("option", ["--peer-ca", "--registry-ca"])
+def test_it_does_not_start_with_authorities_that_it_can_not_read(option, authority, tmp_path):
+    """In one sentence, and not with a line of the log each second."""
+    rubbish, key, broken, open_to_all = (tmp_path / name for name in ("rubbish", "key", "broken", "open"))
+    rubbish.write_text("no certificate\n")
+    key.write_text(authority.key.read_text())
+    pem = authority.pem.read_text()
+    broken.write_text(pem + pem.replace("MII", "AAA"))
+    open_to_all.write_text(pem)
+    open_to_all.chmod(0o666)
+    for file, what in ((tmp_path / "none", "could not be read"), (tmp_path, "regular file"), (rubbish, "holds no certificates"), (key, "holds no certificates"),
+                       (broken, "can be read"), (open_to_all, "can be written to by others")):
+        done = subprocess.run([PROCSCOPE, "serve", "--listen", "127.0.0.1:0", "--registry", "static:http://127.0.0.1:1", option, file], capture_output=True,
+                              text=True, timeout=60)
+        assert done.returncode != 0 and done.stderr.count("\n") == 1 and what in done.stderr and str(file) in done.stderr, done.stderr
+
+
+def test_only_who_starts_it_need_be_able_to_read_authorities(serve, authority, certificates, key_file, tmp_path):  # noqa: F811
+    port, = free_ports(1)
+    hidden = tmp_path / "hidden.pem"  # with a key in it, that is for nobody else
+    hidden.write_text(authority.pem.read_text() + authority.key.read_text())
+    hidden.chmod(0o600)
+    alone = Asked(serve, authority, tmp_path, key_file, "a", port, f"static:https://127.0.0.1:{port}", certificates["right"], "--peer-ca", hidden)
+    wait_until(lambda: alone.member("a").get("state") == "running", "itself")
 
 
 @contextlib.contextmanager

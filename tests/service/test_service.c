@@ -255,7 +255,7 @@ static pid_t start_service(front_function *front, uint64_t stop_timeout)
         /* fronts inherit it; the service itself blocks the signal */
         (void)sigaction(SIGTERM, &(struct sigaction){.sa_handler = note_term}, NULL);
         shared->service = getpid();
-        r = service_run(&config, kept, 2, front, NULL, NULL, &error);
+        r = service_run(&config, kept, 2, front, NULL, NULL, NULL, &error);
         config_release(&config);
         if (r < 0 && !strstr(error.text, "giving up"))
             log_error("%s", error.text);
