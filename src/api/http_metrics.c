@@ -54,13 +54,26 @@ void http_metrics_add(struct http_metrics *metrics, const struct http_record *re
     histogram_add(&item->latency, histogram_latency, record->took_ns);
 }
 
+/* Each another: two rows with the same labels would make all figures unreadable. */
 static const char *method_name(enum http_method method)
 {
-    return method == HTTP_GET      ? "GET"
-           : method == HTTP_HEAD   ? "HEAD"
-           : method == HTTP_POST   ? "POST"
-           : method == HTTP_DELETE ? "DELETE"
-                                   : "other";
+    switch (method) {
+    case HTTP_GET:
+        return "GET";
+    case HTTP_HEAD:
+        return "HEAD";
+    case HTTP_POST:
+        return "POST";
+    case HTTP_PUT:
+        return "PUT";
+    case HTTP_DELETE:
+        return "DELETE";
+    case HTTP_OPTIONS:
+        return "OPTIONS";
+    case HTTP_OTHER:
+        break;
+    }
+    return "other";
 }
 
 /* The route without the kinds of its parts: /api/processes/{id}/dump. */

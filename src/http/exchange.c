@@ -37,6 +37,7 @@ struct http_exchange *exchange_new(struct server_daemon *daemon, struct MHD_Conn
         return NULL;
     }
     exchange->kind = EVENT_EXCHANGE;
+    exchange->method = HTTP_OTHER; /* until its head is whole */
     exchange->relay = RELAY_INIT;
     exchange->server = daemon->server;
     exchange->daemon = daemon;

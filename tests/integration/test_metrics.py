@@ -54,6 +54,8 @@ def test_promtool_finds_no_fault(serve, target):
     for path in ("/api/processes", f"/api/processes/{process.pid}/dump", f"/stacks?pid={process.pid}", "/nothing", '/api/processes/"',
                  "/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/w/processes"):
         service.get(path)
+    for method in ("HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "get"):
+        service.request(method, "/nothing")
     done = subprocess.run([PROMTOOL, "check", "metrics"], input=service.get("/metrics").body, capture_output=True)
     assert done.returncode == 0 and not done.stdout + done.stderr, done
 
