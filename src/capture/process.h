@@ -48,7 +48,7 @@ struct process_info {
     struct proc_stat stat;
     struct proc_status status;
     bool kernel_thread;
-    char name[256]; /* comm, completed from the command line where the kernel cut it at 15 */
+    char name[256]; /* comm, see process_full_name */
     struct runtime runtime;
     char *file_name;            /* owned: the executable's path as the target sees it; NULL unknown */
     struct buffer command_line; /* quoted and joined */
@@ -71,5 +71,5 @@ int process_info_read(const struct procfs *procfs, const struct pidref *process,
                       struct process_info *ret_info, struct error *error) _must_check_;
 
 /* The name as Kudu and .NET show it for a comm of 15 bytes: the base name of argv[0] when it begins with it.
- */
+ * For one that is a thread's name by nature (Node's MainThread) the base name of argv[0]. */
 void process_full_name(int directory_fd, const char *comm, char *ret_name, size_t size);

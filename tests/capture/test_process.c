@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "capture/process_name.h"
 #include "capture/thread_parts.h"
 #include "capture/thread_start.h"
 
@@ -225,6 +226,30 @@ static void names_cut_by_the_kernel_are_completed(void **state)
     }
 }
 
+static void a_name_of_its_first_thread_is_not_the_programs(void **state)
+{
+    static const struct {
+        char words[24];
+        size_t size;
+        const char *name;
+    } cases[] = {
+        {"/usr/bin/node\0x.js", 18, "node"},
+        {"node", 4, "node"},
+        {"dir/\0x.js", 9, "x.js"},
+        {"", 0, "MainThread"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS_OF(cases); i++) {
+        _cleanup_buffer_ struct buffer words = {0};
+        char name[32];
+
+        assert_int_equal(buffer_append(&words, cases[i].words, cases[i].size), 0);
+        process_name_complete(&words, "MainThread", name, sizeof name);
+        assert_string_equal(name, cases[i].name);
+    }
+}
+
 static void a_removed_program_keeps_its_name(void **state)
 {
     const char *const arguments[] = {inside("gone (deleted)"), NULL};
@@ -377,6 +402,7 @@ int main(void)
         cmocka_unit_test(a_hung_process_is_told_without_its_memory),
         cmocka_unit_test(children_of_all_threads_are_found),
         cmocka_unit_test(names_cut_by_the_kernel_are_completed),
+        cmocka_unit_test(a_name_of_its_first_thread_is_not_the_programs),
         cmocka_unit_test(a_removed_program_keeps_its_name),
         cmocka_unit_test(hostile_names_come_through),
         cmocka_unit_test(zombies_are_read),

@@ -249,7 +249,13 @@ def test_a_program_with_a_handler_of_its_own(service, node):
 def test_a_signal_that_is_caught_no_more(service, node):
     """Removed while nothing was sent because the main thread waited for something else: SIGUSR1 would end the program."""
     process = node("fickle")
-    wait_until(lambda: "futex" in pathlib.Path(f"/proc/{process.pid}/wchan").read_text(), "its wait")
+
+    def waits():  # for three seconds, and not for a moment for another of its threads
+        count = len(process.beats)
+        time.sleep(0.2)
+        return len(process.beats) == count and "futex" in pathlib.Path(f"/proc/{process.pid}/wchan").read_text()
+
+    wait_until(waits, "its wait")
     refused(service, process, "does not catch SIGUSR1")
     check_runs_on(process)
 
