@@ -26,6 +26,14 @@ static const char *instance_base(const struct http_exchange *exchange)
     return base;
 }
 
+/* TLS may end in a proxy, which says so. Again he fools himself who makes it up. */
+static bool is_https(const struct http_exchange *exchange)
+{
+    const char *proto = http_exchange_header(exchange, "X-Forwarded-Proto");
+
+    return http_exchange_listener(exchange)->tls || (proto && strcasecmp(proto, "https") == 0);
+}
+
 int call_set_base(const struct caller *caller, const struct http_exchange *exchange, const char *path,
                   size_t path_size, struct request *request, struct error *error)
 {
@@ -37,8 +45,8 @@ int call_set_base(const struct caller *caller, const struct http_exchange *excha
     if (base)
         size = snprintf(request->base, sizeof request->base, "%s%.*s", base, (int)path_size, path);
     else if (host && *host)
-        size = snprintf(request->base, sizeof request->base, "http%s://%s%s%.*s", listener->tls ? "s" : "",
-                        host, caller->prefix, (int)path_size, path);
+        size = snprintf(request->base, sizeof request->base, "http%s://%s%s%.*s",
+                        is_https(exchange) ? "s" : "", host, caller->prefix, (int)path_size, path);
     else
         size = snprintf(request->base, sizeof request->base, "%s%s%.*s",
                         listener->is_unix ? "http://localhost" : listener->url, caller->prefix,

@@ -24,13 +24,13 @@ bool instance_is_passed_on(const struct http_exchange *exchange)
     return http_exchange_header(exchange, "X-Procscope-Hop");
 }
 
-/* The value of our cookie; false: there is none, or it is no id. */
-static bool read_cookie(const struct http_exchange *exchange, char id[INSTANCE_ID_MAX + 1])
+/* The value of our cookie in one header, into the context; false: there is none, or it is no id. */
+static bool read_cookie(void *context, const char *text)
 {
     static const char name[] = INSTANCE_COOKIE "=";
-    const char *text = http_exchange_header(exchange, "Cookie");
+    char *id = context; /* of INSTANCE_ID_MAX + 1 */
 
-    while (text && *text) {
+    while (*text) {
         size_t size;
         text += strspn(text, "; ");
         size = strcspn(text, ";");
@@ -136,8 +136,9 @@ static const char *chosen(const struct caller *caller, struct http_exchange *exc
         *ret_remembers = instance_id_is_valid(id);
         return id;
     }
-    /* without others it may be anybody's: a browser sends it to every port of a host */
-    if (*caller->config->registry && read_cookie(exchange, storage))
+    /* without others it may be anybody's: a browser sends it to every port of a host. A proxy reads all
+     * headers with cookies, and so do we. */
+    if (*caller->config->registry && http_exchange_headers(exchange, "Cookie", read_cookie, storage))
         return storage;
     return NULL;
 }

@@ -106,6 +106,34 @@ const char *http_exchange_header(const struct http_exchange *exchange, const cha
     return MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, name);
 }
 
+struct header_search {
+    const char *name;
+    bool (*each)(void *context, const char *value);
+    void *context;
+    bool is_found;
+};
+
+static enum MHD_Result search_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                     const char *value)
+{
+    struct header_search *search = context;
+
+    (void)kind;
+    if (strcasecmp(name, search->name) == 0 && value)
+        search->is_found = search->each(search->context, value);
+    return search->is_found ? MHD_NO : MHD_YES;
+}
+
+bool http_exchange_headers(const struct http_exchange *exchange, const char *name,
+                           bool (*each)(void *context, const char *value), void *context)
+{
+    struct header_search search = {.name = name, .each = each, .context = context};
+
+    (void)MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, search_header,
+                                    &search); /* their number */
+    return search.is_found;
+}
+
 const char *http_exchange_certificate(const struct http_exchange *exchange, int64_t *ret_expires)
 {
     struct http_connection *connection = connection_of(exchange->connection);

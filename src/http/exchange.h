@@ -19,7 +19,10 @@ struct http_exchange;
 enum http_method http_exchange_method(const struct http_exchange *exchange);
 const char *http_exchange_target(const struct http_exchange *exchange); /* as it came: "/x?y=z" */
 const char *http_exchange_header(const struct http_exchange *exchange, const char *name); /* NULL: not sent */
-const struct sockaddr *http_exchange_peer(const struct http_exchange *exchange);          /* NULL: unknown */
+/* Each header of this name in turn, until `each` is true of one, and whether it was. */
+bool http_exchange_headers(const struct http_exchange *exchange, const char *name,
+                           bool (*each)(void *context, const char *value), void *context);
+const struct sockaddr *http_exchange_peer(const struct http_exchange *exchange); /* NULL: unknown */
 /* Whose the client's certificate is, which has been verified: its common name; NULL: it showed none, or
  * it is good no longer. expires: seconds since 1970, of the first in its chain; 0: never. */
 const char *http_exchange_certificate(const struct http_exchange *exchange, int64_t *ret_expires);

@@ -79,6 +79,9 @@ void exchange_drop_source(struct http_exchange *exchange);
  * -EAGAIN when there is more to wait for. */
 int exchange_advance(struct http_exchange *exchange) _must_check_;
 
+/* early.c: answers that need not wait for the request's body. True where there is one. */
+bool exchange_answer_early(struct http_exchange *exchange, const char *version);
+
 static inline bool exchange_is_suspended(const struct http_exchange *exchange)
 {
     return exchange->state == EXCHANGE_WAITING || exchange->state == EXCHANGE_STALLED;

@@ -14,6 +14,9 @@
 enum {
     WATCHES_MAX = 8,
     EVENTS_MAX = 128,
+    /* Of what it is strict about up to 0.9.75 we look after ourselves: it sends the head of its own refusal
+       twice */
+    CLIENT_STRICTNESS = MHD_VERSION > 0x00097500,
     RUNS_MAX = 16,         /* of one daemon before the others have their turn */
     CONNECTIONS_SPARE = 64 /* beyond the limit, to be told so */
 };
@@ -114,62 +117,6 @@ static enum MHD_Result queue(struct http_exchange *exchange)
     return queued;
 }
 
-struct header_counts {
-    unsigned hosts, lengths, encodings, authorizations;
-};
-
-static enum MHD_Result count_header(void *context, enum MHD_ValueKind kind, const char *name,
-                                    const char *value)
-{
-    struct header_counts *counts = context;
-
-    (void)kind;
-    (void)value;
-    counts->hosts += strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0;
-    counts->lengths += strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0;
-    counts->encodings += strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0;
-    counts->authorizations += strcasecmp(name, MHD_HTTP_HEADER_AUTHORIZATION) == 0;
-    return MHD_YES;
-}
-
-/* Whether a proxy before us might have read it otherwise: where its body ends, whom it is for, who asks. */
-static bool is_ambiguous(const struct http_exchange *exchange)
-{
-    struct header_counts counts = {0};
-
-    (void)MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, count_header,
-                                    &counts); /* their number */
-    return counts.hosts > 1 || counts.lengths + counts.encodings > 1 || counts.authorizations > 1;
-}
-
-/* Answers that need not wait for the request's body. True where there is one. */
-static bool answer_early(struct http_exchange *exchange)
-{
-    const char *length = http_exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    const struct http_connection *connection = connection_of(exchange->connection);
-
-    if (connection && connection->is_refused) {
-        exchange->is_refused = true;
-        http_answer_problem(exchange, MHD_HTTP_SERVICE_UNAVAILABLE,
-                            "There are too many connections; try again in a moment.");
-        return true;
-    }
-    if (is_ambiguous(exchange)) {
-        exchange->is_refused = true;
-        http_answer_problem(
-            exchange, MHD_HTTP_BAD_REQUEST,
-            "A header stands twice of which there may be one, or there are a Content-Length and a "
-            "Transfer-Encoding.");
-        return true;
-    }
-    /* by the digits, since any number this long is too large */
-    if (length && (strlen(length) > 5 || (strlen(length) == 5 && strcmp(length, "65536") > 0))) {
-        http_answer_problem(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "The request's body is too large.");
-        return true;
-    }
-    return false;
-}
-
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *body,
                                   size_t *body_size, void **request_context)
@@ -179,7 +126,6 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 
     (void)context; /* all is in the exchange */
     (void)url;
-    (void)version;
     if (!exchange) /* no memory */
         return MHD_NO;
     server = exchange->server;
@@ -188,7 +134,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         exchange->method = http_method_parse(method);
         exchange->body.is_wanted = exchange->method == HTTP_POST;
         connection_enter(connection_of(connection), CONNECTION_BODY);
-        return answer_early(exchange) ? queue(exchange) : MHD_YES;
+        return exchange_answer_early(exchange, version) ? queue(exchange) : MHD_YES;
     }
     if (*body_size > 0)
         return request_body_take(&exchange->body, body, body_size, &server->bodies) ? MHD_YES : MHD_NO;
@@ -448,7 +394,7 @@ static int start_daemon(struct http_server *server, const struct listener *liste
         (unsigned)(settings->connections + CONNECTIONS_SPARE), MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)((settings->idle_ms + 999) / 1000), MHD_OPTION_URI_LOG_CALLBACK, on_target, daemon,
         MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, daemon, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, daemon, MHD_OPTION_STRICT_FOR_CLIENT, CLIENT_STRICTNESS,
         MHD_OPTION_ARRAY, options, MHD_OPTION_END);
     if (!daemon->mhd)
         return error_set(error, EIO, "Can't serve HTTP on %s.", listener->url);
