@@ -35,7 +35,7 @@ MODES = {"snapshot": ("--mode", "snapshot"), "stop": ("--mode", "stop")}  # how 
 # look at. All others measure, kill, limit or fill the machine, and run alone.
 SIDE_BY_SIDE = {f"test_{name}.py" for name in (
     "access", "arm", "audit", "cli", "core_backtraces", "core_readers", "dotnet_debugger", "dotnet_profile", "dotnet_stacks", "dump_forms", "dump_readers", "gcdump",
-    "gopclntab", "heap_java", "heap_node", "hostile_container", "image_places", "instances", "instances_tls", "jit_dump", "metrics", "monitor", "openapi", "page",
+    "gopclntab", "haproxy", "haproxy_streams", "heap_java", "heap_node", "hostile_container", "image_places", "instances", "instances_tls", "jit_dump", "metrics", "monitor", "openapi", "page",
     "profile_formats", "python", "routes", "stacks", "stranger", "tls", "unwind")}
 
 
