@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 const struct route monitor_routes[] = {
     {HTTP_GET, "/processes", "monitor-list"},
@@ -13,7 +12,8 @@ const struct route monitor_routes[] = {
     {HTTP_GET, "/env", "environment"},
     {HTTP_GET, "/dump", "dump"},
     {HTTP_GET, "/gcdump", "gcdump"},
-    {HTTP_GET, "/trace", "profile"},
+    {HTTP_GET, "/trace", "monitor-trace"},
+    {HTTP_POST, "/trace", "monitor-trace"},
     {HTTP_GET, "/stacks", "stacks"},
     {HTTP_GET, "/livemetrics", "livemetrics"},
     {HTTP_POST, "/livemetrics", "livemetrics"},
@@ -37,7 +37,7 @@ void monitor_release(struct monitor *monitor)
 /* What is an operation to dotnet-monitor, too: it leaves an artifact. */
 static bool is_artifact(const struct route *route)
 {
-    static const char *const names[] = {"dump", "gcdump", "profile", "stacks", "livemetrics"};
+    static const char *const names[] = {"dump", "gcdump", "monitor-trace", "stacks", "livemetrics"};
 
     for (size_t i = 0; i < ELEMENTS_OF(names); i++)
         if (strcmp(names[i], route->name) == 0)
@@ -73,30 +73,6 @@ static int choose_process(const struct target *target, struct request *request, 
     return 0;
 }
 
-/* Of its profiles only the one of the processor is ours; the default has it. */
-static int check_trace_profile(const struct target *target, struct error *error)
-{
-    static const char *const known[] = {"Cpu", "Http", "Logs", "Metrics", "GcCollect"};
-    const char *profiles = given(target, "profile");
-    bool has_cpu = !profiles;
-
-    while (profiles && *(profiles += strspn(profiles, ", "))) {
-        size_t size = strcspn(profiles, ", "), which = 0;
-
-        while (which < ELEMENTS_OF(known) &&
-               (strlen(known[which]) != size || strncasecmp(known[which], profiles, size) != 0))
-            which++;
-        if (which == ELEMENTS_OF(known))
-            return error_set(error, EINVAL, "There is no trace profile '%.*s'.", size < 60 ? (int)size : 60,
-                             profiles);
-        has_cpu = has_cpu || which == 0;
-        profiles += size;
-    }
-    if (!has_cpu)
-        return error_set(error, EINVAL, "A trace has the profile Cpu alone here; others can't be taken.");
-    return 0;
-}
-
 static int check_artifact(const struct target *target, struct error *error)
 {
     const char *tags = given(target, "tags");
@@ -116,9 +92,11 @@ static int add_defaults(const struct route *route, const struct target *target, 
     static const struct {
         const char *operation, *argument, *value, *unless;
     } defaults[] = {
-        {"environment", "filter", "all", NULL}, {"dump", "type", "WithHeap", "dumpType"},
-        {"gcdump", "format", "raw", NULL},      {"profile", "format", "nettrace", NULL},
-        {"profile", "seconds", "30", NULL},     {"livemetrics", "durationSeconds", "30", NULL},
+        {"environment", "filter", "all", NULL},
+        {"dump", "type", "WithHeap", "dumpType"},
+        {"gcdump", "format", "raw", NULL},
+        {"monitor-trace", "durationSeconds", "30", NULL},
+        {"livemetrics", "durationSeconds", "30", NULL},
     };
     int r = 0;
 
@@ -170,8 +148,6 @@ static int call(struct monitor *monitor, struct http_exchange *exchange, const s
 
     if (r == 0 && is_artifact(route))
         r = check_artifact(target, error);
-    if (r == 0 && strcmp(route->name, "profile") == 0)
-        r = check_trace_profile(target, error);
     if (r == 0)
         r = add_defaults(route, target, &request);
     if (r == 0 && route->method == HTTP_POST)

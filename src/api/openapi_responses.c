@@ -74,7 +74,7 @@ static const struct {
     {DIALECT_MONITOR, "monitor-show", "MonitorProcess", NULL, NULL},
     {DIALECT_MONITOR, "dump", NULL, "application/octet-stream", NULL},
     {DIALECT_MONITOR, "gcdump", NULL, "application/octet-stream", NULL},
-    {DIALECT_MONITOR, "profile", NULL, "application/octet-stream", NULL},
+    {DIALECT_MONITOR, "monitor-trace", NULL, "application/octet-stream", NULL},
     {DIALECT_MONITOR, "stacks", "MonitorStacks", NULL, NULL},
     {DIALECT_MONITOR, "stacks", NULL, "text/plain", NULL},
     {DIALECT_MONITOR, "stacks", NULL, "application/speedscope+json", NULL},

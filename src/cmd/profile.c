@@ -131,7 +131,7 @@ static const struct command_option options[] = {
     {OPTION_MODE, "mode", "WORD", "cpu (what runs, the default) or wall (threads that wait, too)"},
     {OPTION_UNWIND, "unwind", "WORD", "cfi (default) or fp: by frame pointers, as for code of a JIT"},
     {OPTION_SOURCE, "source", "WORD",
-     "native (default), or eventpipe: samples that a .NET runtime takes itself, as nettrace"},
+     "native (default), or eventpipe: samples that a .NET runtime takes itself, as nettrace or diagsession"},
     {OPTION_DEBUG_DIRECTORIES, "debug-directories", "PATHS",
      "where separate debug files are, with : between (default /usr/lib/debug)"},
     {OPTION_DEBUGINFOD_URLS, "debuginfod-urls", "URLS",

@@ -29,12 +29,26 @@ static int sample(struct sampler *sampler, uint64_t duration_ms, int early_fd, s
     return error_ensure(error, r, "The process could not be sampled");
 }
 
+int profile_take(const struct operation_context *context, const struct pidref *target,
+                 const struct profile_wish *wish, struct answer *answer, struct error *error)
+{
+    _cleanup_profile_ struct profile profile = {0};
+    _cleanup_sampler_ struct sampler *sampler = NULL;
+    int r = sampler_new(context->procfs, target, &wish->sampler, &profile, &sampler, error);
+
+    if (r == 0)
+        r = sample(sampler, wish->duration_ms, context->early_end ? context->early_end() : -1, error);
+    if (r == 0)
+        r = error_ensure(error,
+                         profile_name_methods(target, operation_runtime_patience_ms(context), &profile),
+                         "The profile could not be named");
+    return r < 0 ? r : profile_answer(context, &profile, wish->format, answer, error);
+}
+
 int operation_profile(const struct operation_context *context, const struct request *request,
                       struct answer *answer, struct error *error)
 {
     _cleanup_pidref_ struct pidref target = PIDREF_INIT;
-    _cleanup_profile_ struct profile profile = {0};
-    _cleanup_sampler_ struct sampler *sampler = NULL;
     struct profile_wish wish = {0};
     bool eventpipe = false;
     int r = profile_source_read(request, &eventpipe, error);
@@ -45,13 +59,5 @@ int operation_profile(const struct operation_context *context, const struct requ
         return profile_of_eventpipe(context, request, &wish, answer, error);
     if (r == 0)
         r = operation_target(context, request, &target, error);
-    if (r == 0)
-        r = sampler_new(context->procfs, &target, &wish.sampler, &profile, &sampler, error);
-    if (r == 0)
-        r = sample(sampler, wish.duration_ms, context->early_end ? context->early_end() : -1, error);
-    if (r == 0)
-        r = error_ensure(error,
-                         profile_name_methods(&target, operation_runtime_patience_ms(context), &profile),
-                         "The profile could not be named");
-    return r < 0 ? r : profile_answer(context, &profile, wish.format, answer, error);
+    return r < 0 ? r : profile_take(context, &target, &wish, answer, error);
 }

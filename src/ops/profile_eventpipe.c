@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "runtime/dotnet_record.h"
+#include "stream/diagsession.h"
 
 #include <errno.h>
 #include <string.h>
@@ -29,9 +30,40 @@ int profile_source_read(const struct request *request, bool *ret_eventpipe, stru
     return 0;
 }
 
-static int pass_on(const struct operation_context *context, const struct pidref *target,
-                   const struct profile_wish *wish, struct dotnet_session *session, struct answer *answer,
-                   struct error *error)
+/* What comes of it, into the answer as it comes. */
+static int record(const struct operation_context *context, struct dotnet_session *session, uint64_t end_ms,
+                  struct sink *sink, struct error *error)
+{
+    return dotnet_record(session, end_ms, context->early_end ? context->early_end() : -1, sink, error);
+}
+
+/* The same in a package, which is compressed on the way. */
+static int record_in_package(const struct operation_context *context, const struct pidref *target,
+                             const char *process, struct dotnet_session *session, uint64_t end_ms,
+                             struct sink *sink, struct error *error)
+{
+    const struct diagsession_resource resource = {
+        .type = "DiagnosticsHub.Resource.File",
+        .extension = "nettrace",
+        .name = *process ? process : "profile",
+        .pid = (int)target->pid,
+        .id = {(uint64_t)clock_realtime_ns(), (uint64_t)target->pid << 32 ^ target->start_time},
+        .most = UINT64_MAX >> 16, /* nobody knows */
+        .time = clock_realtime_ns()};
+    _cleanup_diagsession_ struct diagsession *package = NULL;
+    struct sink *inner;
+    int r = diagsession_begin(&resource, sink, &package, &inner);
+
+    if (r == 0)
+        r = record(context, session, end_ms, inner, error);
+    if (r == 0)
+        r = diagsession_finish(package);
+    return error_ensure(error, r, "The profile could not be sent");
+}
+
+int profile_pass_on(const struct operation_context *context, const struct pidref *target,
+                    struct dotnet_session *session, const struct profile_wish *wish, const char *how,
+                    struct answer *answer, struct error *error)
 {
     _cleanup_fields_ struct fields extra = {0};
     char name[PROFILE_NAME_SIZE], process[256];
@@ -39,17 +71,18 @@ static int pass_on(const struct operation_context *context, const struct pidref 
         .content_type = wish->format->content_type, .file_name = name, .length = -1, .extra = &extra};
     uint64_t end_ms = clock_monotonic_ms() + wish->duration_ms;
     struct sink *sink;
-    int r = fields_add(&extra, "X-Profile-How",
-                       "The .NET runtime's own samples of its managed threads, 1000 a second.");
+    int r = fields_add(&extra, "X-Profile-How", how);
 
     operation_target_name(target, process, sizeof process);
     profile_file_name(context, process, target->pid, wish->format, name, sizeof name);
     if (r < 0)
         return error_ensure(error, r, "The profile could not be described");
     r = answer->begin(answer, &head, &sink, error);
-    return r < 0
-               ? r
-               : dotnet_record(session, end_ms, context->early_end ? context->early_end() : -1, sink, error);
+    if (r < 0)
+        return r;
+    if (strcmp(wish->format->name, "diagsession") == 0)
+        return record_in_package(context, target, process, session, end_ms, sink, error);
+    return record(context, session, end_ms, sink, error);
 }
 
 int profile_of_eventpipe(const struct operation_context *context, const struct request *request,
@@ -60,9 +93,10 @@ int profile_of_eventpipe(const struct operation_context *context, const struct r
     _cleanup_dotnet_session_ struct dotnet_session session = DOTNET_SESSION_INIT;
     int r;
 
-    if (strcmp(wish->format->name, "nettrace") != 0)
+    if (strcmp(wish->format->name, "nettrace") != 0 && strcmp(wish->format->name, "diagsession") != 0)
         return error_set(error, EINVAL,
-                         "With source=eventpipe a profile is a nettrace, as the runtime writes it, not '%s'.",
+                         "With source=eventpipe a profile is a nettrace, as the runtime writes it, or a "
+                         "diagsession with that, not '%s'.",
                          wish->format->name);
     r = operation_target(context, request, &target, error);
     if (r == 0)
@@ -70,5 +104,8 @@ int profile_of_eventpipe(const struct operation_context *context, const struct r
     if (r == 0)
         r = dotnet_record_begin(&session, &dotnet,
                                 clock_monotonic_ms() + operation_runtime_patience_ms(context), error);
-    return r < 0 ? r : pass_on(context, &target, wish, &session, answer, error);
+    return r < 0 ? r
+                 : profile_pass_on(context, &target, &session, wish,
+                                   "The .NET runtime's own samples of its managed threads, 1000 a second.",
+                                   answer, error);
 }

@@ -23,6 +23,15 @@ int profile_of_eventpipe(const struct operation_context *context, const struct r
                          const struct profile_wish *wish, struct answer *answer,
                          struct error *error) _must_check_;
 
+/* Samples the target and answers. */
+int profile_take(const struct operation_context *context, const struct pidref *target,
+                 const struct profile_wish *wish, struct answer *answer, struct error *error) _must_check_;
+/* Answers with what a session, which has begun, sends for as long as is wished. how: for people. */
+struct dotnet_session;
+int profile_pass_on(const struct operation_context *context, const struct pidref *target,
+                    struct dotnet_session *session, const struct profile_wish *wish, const char *how,
+                    struct answer *answer, struct error *error) _must_check_;
+
 /* Kudu's name of a profile's file. */
 enum { PROFILE_NAME_SIZE = 368 };
 void profile_file_name(const struct operation_context *context, const char *process, pid_t pid,

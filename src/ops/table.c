@@ -94,6 +94,16 @@ static const struct operation_argument livemetrics_arguments[] = {
     {0},
 };
 
+static const struct operation_argument trace_arguments[] = {
+    {"durationSeconds", ARGUMENT_DURATION, "for how long, at most 15m (30)"},
+    {"profile", ARGUMENT_STRING,
+     "Cpu, Http, Logs, Metrics, GcCollect, with commas between them (Cpu,Http,Metrics,GcCollect); of what is "
+     "no .NET Cpu alone"},
+    {"metricsIntervalSeconds", ARGUMENT_DURATION, "between two of each metric, at least 1 (1)"},
+    {"configuration", ARGUMENT_STRING, "which events, as the body of a POST says it, in place of profile"},
+    {0},
+};
+
 static const struct operation_argument profile_once_arguments[] = {
     {"seconds", ARGUMENT_DURATION, "for how long, at most 15m (10)"},
     {"format", ARGUMENT_STRING,
@@ -102,7 +112,8 @@ static const struct operation_argument profile_once_arguments[] = {
     {"mode", ARGUMENT_STRING, "cpu (what runs) or wall (waiting threads, too)"},
     {"unwind", ARGUMENT_STRING, "cfi (call frame information) or fp (frame pointers)"},
     {"source", ARGUMENT_STRING,
-     "native (the default), or eventpipe: samples that a .NET runtime takes itself, as nettrace"},
+     "native (the default), or eventpipe: samples that a .NET runtime takes itself, as nettrace or "
+     "diagsession"},
     {0},
 };
 
@@ -257,6 +268,13 @@ const struct operation operations[] = {
      .arguments = livemetrics_arguments,
      .waits = "durationSeconds",
      .run = operation_livemetrics},
+    {.name = "monitor-trace",
+     .role = ROLE_OPERATOR,
+     .summary = "Record events of a .NET runtime, or sample a process, for some time",
+     .flags = OPERATION_OWN_WORKER | OPERATION_GIVES_UP,
+     .arguments = trace_arguments,
+     .waits = "durationSeconds",
+     .run = operation_monitor_trace},
     {.name = "profile",
      .role = ROLE_OPERATOR,
      .summary = "Sample what the threads of a process are doing for some time",

@@ -13,7 +13,7 @@ operation_function operation_list, operation_show, operation_threads, operation_
     operation_heapdump, operation_events, operation_stop, operation_dump, operation_doctor, operation_stacks,
     operation_stack, operation_profile, operation_profile_start, operation_profile_stop, operation_gcdump,
     operation_monitor_list, operation_monitor_show, operation_livemetrics, operation_permit,
-    operation_metrics;
+    operation_metrics, operation_monitor_trace;
 
 /* How Kudu's JSON is to look for this request. host is filled and must outlive the style. */
 int operation_style(const struct operation_context *context, const struct request *request, struct host *host,

@@ -26,13 +26,13 @@ def newest(pattern):
     return found[-1] if found else None
 
 
-def compile_alone(source, folder, runtime=None):
+def compile_alone(source, folder, runtime=None, also=()):
     """With the compiler itself, as a program named like its source: a project would have packages restored. runtime: a
-    library of another one."""
+    library of another one; also: further libraries."""
     compiler, runtime = newest("sdk/*/Roslyn/bincore/csc.dll"), runtime or newest("shared/Microsoft.NETCore.App/*/System.Runtime.dll")
     if not compiler or not runtime:
         pytest.skip("no .NET SDK")
-    libraries = [runtime.parent / f"System.{name}.dll" for name in ("Private.CoreLib", "Runtime", "Console", "Threading", "Collections", "Linq", "Diagnostics.StackTrace", "Diagnostics.Process")]
+    libraries = [runtime.parent / f"System.{name}.dll" for name in ("Private.CoreLib", "Runtime", "Console", "Threading", "Collections", "Linq", "Diagnostics.StackTrace", "Diagnostics.Process", *also)]
     program = folder / f"{source.stem}.dll"
     run("dotnet", compiler, "-nologo", f"-out:{program}", *(f"-r:{path}" for path in libraries), source)
     program.with_suffix(".runtimeconfig.json").write_text(json.dumps({"runtimeOptions": {

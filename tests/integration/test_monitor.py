@@ -120,13 +120,13 @@ def test_errors(service, waiting):
         answer = service.get(f"/process?{query}")
         assert answer.status == 400 and words.lower() in detail(answer).lower(), query
     for path, words in ((f"/dump?pid={waiting.pid}&type=Huge", "Mini, Full, Triage or WithHeap"),
-                        (f"/dump?pid={waiting.pid}&egressProvider=blob", "egress"), (f"/trace?pid={waiting.pid}&profile=Http", "Cpu alone"),
+                        (f"/dump?pid={waiting.pid}&egressProvider=blob", "egress"), (f"/trace?pid={waiting.pid}&profile=Http", "no .NET runtime"),
                         (f"/trace?pid={waiting.pid}&profile=Cpu,Nonsense", "'Nonsense'"), (f"/trace?pid={waiting.pid}&durationSeconds=-1", "'-1'"),
                         (f"/livemetrics?pid={waiting.pid}&durationSeconds=0", "at least once"), (f"/stacks?pid={waiting.pid}&tags={'t' * 200}", "tags")):
         answer = service.get(path)
         assert answer.status == 400 and words in detail(answer), path
     assert service.get(f"/gcdump?pid={waiting.pid}").status == 501
-    answer = service.request("POST", "/trace")
+    answer = service.request("POST", "/dump")
     assert answer.status == 405 and answer.headers["Allow"] == "GET, HEAD" and detail(answer)
 
 

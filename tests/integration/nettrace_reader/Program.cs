@@ -35,8 +35,11 @@ using (var log = TraceLog.OpenOrConvert(TraceLog.CreateFromEventPipeDataFile(pat
     double last = -1;
     bool ordered = true;
     long events = 0;
+    var kinds = new Dictionary<string, int>();
     foreach (var data in log.Events)
     {
+        string kind = data.ProviderName + "/" + data.EventName;
+        kinds[kind] = kinds.GetValueOrDefault(kind) + 1;
         if (data is not SampleTraceData sample)
             continue;
         var names = new List<string>();
@@ -51,6 +54,7 @@ using (var log = TraceLog.OpenOrConvert(TraceLog.CreateFromEventPipeDataFile(pat
         events++;
     }
     answer["samples"] = events;
+    answer["kinds"] = kinds;
     answer["ordered"] = ordered;
     answer["last"] = last;
     answer["lost"] = log.EventsLost;
