@@ -11,9 +11,16 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 
 /* Clocks of two machines differ. */
-enum { GOOD_SECONDS = 30, LEEWAY_SECONDS = 30, PAGE_SIZE = 4096, MAC_TEXT_SIZE = 2 * SHA256_DIGEST_SIZE };
+enum {
+    GOOD_SECONDS = 30,
+    LEEWAY_SECONDS = 30,
+    PAGE_SIZE = 4096,
+    MAC_TEXT_SIZE = 2 * SHA256_DIGEST_SIZE,
+    ASKED_TEXT_SIZE = 2 * CLUSTER_HASH_SIZE
+};
 
 #define SCHEME "Bearer "
 #define PREFIX "psi_"
@@ -111,20 +118,39 @@ static void sign(const uint8_t key[SHA256_DIGEST_SIZE], const char *text, size_t
     explicit_bzero(&context, sizeof context);
 }
 
-int cluster_token_make(const struct cluster_keys *keys, const struct principal *principal, const char *issuer,
-                       const char *audience, int64_t now, char ret_text[CLUSTER_TOKEN_SIZE])
+static void hash_asked(const char *asked, size_t method_size, const char *target,
+                       char ret_text[ASKED_TEXT_SIZE])
 {
-    char name[2 * PRINCIPAL_NAME_SIZE + 1], mac[MAC_TEXT_SIZE];
+    struct sha256_ctx context;
+    uint8_t digest[CLUSTER_HASH_SIZE];
+
+    sha256_init(&context);
+    sha256_update(&context, method_size, (const uint8_t *)asked);
+    sha256_update(&context, strlen(target), (const uint8_t *)target);
+    sha256_digest(&context, sizeof digest, digest);
+    base16_encode_update(ret_text, sizeof digest, digest);
+}
+
+int cluster_token_make(const struct cluster_keys *keys, const struct principal *principal, const char *issuer,
+                       const char *audience, const char *asked, int64_t now,
+                       char ret_text[CLUSTER_TOKEN_SIZE])
+{
+    char name[2 * PRINCIPAL_NAME_SIZE + 1], mac[MAC_TEXT_SIZE], request[ASKED_TEXT_SIZE];
     size_t length = strnlen(principal->name, PRINCIPAL_NAME_SIZE - 1);
+    uint64_t chance[2];
     int size;
 
     if (!cluster_keys_are_there(keys))
         return -ENOKEY;
+    if (getrandom(chance, sizeof chance, 0) != sizeof chance)
+        return -EIO;
     base16_encode_update(name, length, (const uint8_t *)principal->name);
     name[2 * length] = '\0';
-    size =
-        snprintf(ret_text, CLUSTER_TOKEN_SIZE, PREFIX "%" PRId64 "~%" PRId64 "~%s~%s~%s~%s",
-                 now + GOOD_SECONDS, principal->expires, role_name(principal->role), audience, issuer, name);
+    hash_asked(asked, 0, asked, request);
+    size = snprintf(ret_text, CLUSTER_TOKEN_SIZE,
+                    PREFIX "%" PRId64 "~%" PRId64 "~%s~%s~%s~%s~%.*s~%016" PRIx64 "%016" PRIx64,
+                    now + GOOD_SECONDS, principal->expires, role_name(principal->role), audience, issuer,
+                    name, ASKED_TEXT_SIZE, request, chance[0], chance[1]);
     if (size < 0 || (size_t)size + 1 + MAC_TEXT_SIZE >= CLUSTER_TOKEN_SIZE)
         return -EINVAL;
     sign(keys->page->keys[0], ret_text, (size_t)size, mac);
@@ -132,6 +158,26 @@ int cluster_token_make(const struct cluster_keys *keys, const struct principal *
     memcpy(ret_text + size + 1, mac, MAC_TEXT_SIZE);
     ret_text[size + 1 + MAC_TEXT_SIZE] = '\0';
     return 0;
+}
+
+/* Whether that is what was asked: as it came, or without our prefix, which the other one's address may have.
+ */
+static bool is_asked(const struct cluster_claim *claim, const char *wanted)
+{
+    char found[ASKED_TEXT_SIZE];
+    const char *target = claim->asked ? strchr(claim->asked, '/') : NULL;
+    size_t method_size, prefix_size = strlen(claim->path_prefix);
+
+    if (!target || strlen(wanted) != ASKED_TEXT_SIZE)
+        return false;
+    method_size = (size_t)(target - claim->asked);
+    hash_asked(claim->asked, method_size, target, found);
+    if (memcmp(found, wanted, ASKED_TEXT_SIZE) == 0)
+        return true;
+    if (prefix_size == 0 || strncmp(target, claim->path_prefix, prefix_size) != 0)
+        return false;
+    hash_asked(claim->asked, method_size, target + prefix_size, found);
+    return memcmp(found, wanted, ASKED_TEXT_SIZE) == 0;
 }
 
 /* Nothing of it is looked at before this. */
@@ -147,31 +193,40 @@ static bool is_signed(const struct cluster_keys *keys, const char *text, size_t 
     return good;
 }
 
-/* Of one whose signature is right. */
-static bool take_fields(char *text, const char *audience, int64_t now, struct principal *principal,
-                        bool *ret_is_old)
-{
-    char *fields[6], name[PRINCIPAL_NAME_SIZE];
-    struct base16_decode_ctx decode;
-    size_t length = sizeof name - 1;
-    int64_t expires;
+enum {
+    FIELD_EXPIRES,
+    FIELD_ENDS,
+    FIELD_ROLE,
+    FIELD_AUDIENCE,
+    FIELD_ISSUER,
+    FIELD_NAME,
+    FIELD_ASKED,
+    FIELD_CHANCE,
+    FIELDS
+};
 
-    for (size_t i = 0; i < ELEMENTS_OF(fields); i++)
+static bool split(char *text, char *fields[FIELDS])
+{
+    for (size_t i = 0; i < FIELDS; i++)
         if (!(fields[i] = strsep(&text, "~")))
             return false;
-    if (text || parse_i64(fields[0], &expires) < 0 || parse_i64(fields[1], &principal->expires) < 0 ||
-        role_parse(fields[2], &principal->role) < 0 || strcasecmp(fields[3], audience) != 0)
-        return false;
+    return !text;
+}
+
+static bool take_name(const char *hex, const char *issuer, struct principal *principal)
+{
+    _cleanup_free_ char *through = NULL;
+    char name[PRINCIPAL_NAME_SIZE];
+    struct base16_decode_ctx decode;
+    size_t length = sizeof name - 1;
+
     base16_decode_init(&decode);
-    if (strlen(fields[5]) > 2 * length ||
-        !base16_decode_update(&decode, &length, (uint8_t *)name, strlen(fields[5]), fields[5]) ||
+    if (strlen(hex) > 2 * length ||
+        !base16_decode_update(&decode, &length, (uint8_t *)name, strlen(hex), hex) ||
         !base16_decode_final(&decode))
         return false;
     name[length] = '\0';
-    /* one that is good for longer was made by a clock that nobody should go by */
-    *ret_is_old = expires < now - LEEWAY_SECONDS || expires > now + GOOD_SECONDS + LEEWAY_SECONDS;
-    _cleanup_free_ char *through = NULL;
-    if (asprintf(&through, "%s via %s", name, fields[4]) < 0) {
+    if (asprintf(&through, "%s via %s", name, issuer) < 0) {
         through = NULL;
         return false;
     }
@@ -179,13 +234,42 @@ static bool take_fields(char *text, const char *audience, int64_t now, struct pr
     return true;
 }
 
-int cluster_token_check(const struct cluster_keys *keys, const char *authorization, const char *audience,
-                        int64_t now, struct principal *ret_principal, struct error *error)
+/* Of one whose signature is right. */
+static int take_fields(char *text, const struct cluster_claim *claim, int64_t now,
+                       struct principal *principal, int64_t *ret_until, struct error *error)
 {
-    const char *text = authorization + strlen(SCHEME), *mac = strrchr(text, '~');
+    char *fields[FIELDS];
+    int64_t expires;
+
+    if (!split(text, fields) || parse_i64(fields[FIELD_EXPIRES], &expires) < 0 ||
+        parse_i64(fields[FIELD_ENDS], &principal->expires) < 0 ||
+        role_parse(fields[FIELD_ROLE], &principal->role) < 0 ||
+        strcasecmp(fields[FIELD_AUDIENCE], claim->audience) != 0 ||
+        !take_name(fields[FIELD_NAME], fields[FIELD_ISSUER], principal))
+        return error_set(error, ENOKEY, "The other instance's token is not for this instance.");
+    if (!is_asked(claim, fields[FIELD_ASKED]))
+        return error_set(error, ENOKEY, "The other instance's token is not for this request.");
+    /* one that is good for longer was made by a clock that nobody should go by */
+    if (expires < now - LEEWAY_SECONDS || expires > now + GOOD_SECONDS + LEEWAY_SECONDS)
+        return error_set(
+            error, ENOKEY,
+            "The other instance's token has expired, or is of another time: are the clocks of both "
+            "right?");
+    if (!principal_is_sound(principal))
+        return error_set(error, ENOKEY, "The other instance's token is malformed.");
+    *ret_until = expires + LEEWAY_SECONDS;
+    return 0;
+}
+
+int cluster_token_check(const struct cluster_keys *keys, const struct cluster_claim *claim, int64_t now,
+                        struct principal *ret_principal, struct cluster_use *ret_use, struct error *error)
+{
+    const char *text = claim->authorization + strlen(SCHEME), *mac = strrchr(text, '~');
     struct principal principal = {.kind = PRINCIPAL_INSTANCE, .user = (uid_t)-1};
     _cleanup_free_ char *copy = NULL;
-    bool is_old = false;
+    struct base16_decode_ctx decode;
+    size_t size = sizeof ret_use->hash;
+    int r;
 
     if (!cluster_keys_are_there(keys) || strlen(text) >= CLUSTER_TOKEN_SIZE || !mac ||
         strlen(mac + 1) != MAC_TEXT_SIZE || !is_signed(keys, text, (size_t)(mac - text), mac + 1))
@@ -194,14 +278,11 @@ int cluster_token_check(const struct cluster_keys *keys, const char *authorizati
     copy = strndup(text + strlen(PREFIX), (size_t)(mac - text) - strlen(PREFIX));
     if (!copy)
         return error_errno(error, ENOMEM, "The other instance's token could not be read");
-    if (!take_fields(copy, audience, now, &principal, &is_old))
-        return error_set(error, ENOKEY, "The other instance's token is not for this instance.");
-    if (is_old)
-        return error_set(
-            error, ENOKEY,
-            "The other instance's token has expired, or is of another time: are the clocks of both "
-            "right?");
-    if (!principal_is_sound(&principal))
+    r = take_fields(copy, claim, now, &principal, &ret_use->until, error);
+    if (r < 0)
+        return r;
+    base16_decode_init(&decode); /* it is hex, since it is the same as what we have made */
+    if (!base16_decode_update(&decode, &size, ret_use->hash, 2 * size, mac + 1))
         return error_set(error, ENOKEY, "The other instance's token is malformed.");
     *ret_principal = principal;
     return 0;

@@ -1,5 +1,6 @@
 #include "api/ask.h"
 
+#include "access/cluster.h"
 #include "access/credential.h"
 
 #include <errno.h>
@@ -17,5 +18,11 @@ int ask_inspector(int channel, const struct http_exchange *exchange, struct requ
         return error_errno(error, ENOMEM, "The request could not be passed on");
     if (certificate && !(request->certificate = strdup(certificate)))
         return error_errno(error, ENOMEM, "The request could not be passed on");
+    if (authorization && cluster_token_is(authorization) &&
+        asprintf(&request->asked, "%s %s", http_method_name(http_exchange_method(exchange)),
+                 http_exchange_target(exchange)) < 0) {
+        request->asked = NULL;
+        return error_errno(error, ENOMEM, "The request could not be passed on");
+    }
     return inspector_call(channel, request, http_exchange_socket(exchange), ret_answer_fd, error);
 }

@@ -31,22 +31,6 @@ static int add_headers(struct http_exchange *exchange, struct request *request)
     return r;
 }
 
-static const char *method_name(const struct http_exchange *exchange)
-{
-    switch (http_exchange_method(exchange)) {
-    case HTTP_GET:
-        return "GET";
-    case HTTP_HEAD:
-        return "HEAD";
-    case HTTP_POST:
-        return "POST";
-    case HTTP_DELETE:
-        return "DELETE";
-    default:
-        return NULL;
-    }
-}
-
 static int add_body(const struct http_exchange *exchange, struct request *request, struct error *error)
 {
     const char *body;
@@ -89,16 +73,16 @@ void instance_forward(const struct caller *caller, struct http_exchange *exchang
                       const char *target, bool remembers)
 {
     _cleanup_request_ struct request request = {.operation = "forward"};
-    const char *method = method_name(exchange);
+    enum http_method method = http_exchange_method(exchange);
     struct error error = {0};
     int fd, r;
 
-    if (!method) {
+    if (!(method & (HTTP_GET | HTTP_HEAD | HTTP_POST | HTTP_DELETE))) {
         http_header(exchange, "Allow", "GET, HEAD, POST, DELETE");
         http_answer_problem(exchange, 405, "The requested resource does not support this method.");
         return;
     }
-    r = fill(caller, exchange, id, target, remembers, method, &request, &error);
+    r = fill(caller, exchange, id, target, remembers, http_method_name(method), &request, &error);
     if (r == 0)
         r = ask_inspector(caller->channel, exchange, &request, &fd, &error);
     if (r == 0)

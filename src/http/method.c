@@ -21,6 +21,14 @@ enum http_method http_method_parse(const char *text)
     return HTTP_OTHER;
 }
 
+const char *http_method_name(enum http_method method)
+{
+    for (size_t i = 0; i < ELEMENTS_OF(names); i++)
+        if (names[i].method == method)
+            return names[i].name;
+    return "-";
+}
+
 void http_method_allow(unsigned methods, char text[HTTP_ALLOW_SIZE])
 {
     size_t used = 0;

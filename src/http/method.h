@@ -13,6 +13,9 @@ enum http_method {
 
 enum http_method http_method_parse(const char *text);
 
+/* "GET"; "-" of HTTP_OTHER. */
+const char *http_method_name(enum http_method method);
+
 enum { HTTP_ALLOW_SIZE = 64 };
 /* "GET, HEAD, DELETE": what Allow says of a mask of routes' methods. */
 void http_method_allow(unsigned methods, char text[HTTP_ALLOW_SIZE]);

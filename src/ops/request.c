@@ -161,7 +161,8 @@ void request_release(struct request *request)
         explicit_bzero(request->authorization, strlen(request->authorization));
     free(request->authorization);
     free(request->certificate);
-    request->authorization = request->certificate = NULL;
+    free(request->asked);
+    request->authorization = request->certificate = request->asked = NULL;
 }
 
 static int encode_principal(const struct request *request, struct fields *fields)
@@ -211,6 +212,8 @@ int request_encode(const struct request *request, struct buffer *out)
         r = fields_add(&fields, "head", "1");
     if (r == 0 && request->authorization)
         r = fields_add(&fields, "authorization", request->authorization);
+    if (r == 0 && request->asked)
+        r = fields_add(&fields, "asked", request->asked);
     if (r == 0 && request->certificate)
         r = fields_add(&fields, "certificate", request->certificate);
     if (r == 0 && request->certificate)
@@ -286,17 +289,25 @@ static int take_principal(struct request *request, const struct field *field)
     return 1;
 }
 
+static char **credential_place(struct request *request, const char *name)
+{
+    if (strcmp(name, "authorization") == 0)
+        return &request->authorization;
+    if (strcmp(name, "certificate") == 0)
+        return &request->certificate;
+    return strcmp(name, "asked") == 0 ? &request->asked : NULL;
+}
+
 /* > 0: it is none of these. */
 static int take_credential(struct request *request, const struct field *field)
 {
-    bool is_certificate = strcmp(field->name, "certificate") == 0;
-    char **place = is_certificate ? &request->certificate : &request->authorization;
+    char **place = credential_place(request, field->name);
 
     if (strcmp(field->name, "certificate-expires") == 0)
         return take_number(field->value, 0, INT64_MAX, &request->certificate_expires);
-    if (!is_certificate && strcmp(field->name, "authorization") != 0)
+    if (!place)
         return 1;
-    if (*place || strlen(field->value) > CREDENTIAL_MAX)
+    if (*place || (place != &request->asked && strlen(field->value) > CREDENTIAL_MAX))
         return -EBADMSG;
     *place = strdup(field->value);
     return *place ? 0 : -ENOMEM;

@@ -73,6 +73,7 @@ struct request {
     struct fields arguments;
     /* From the front to the inspector: what the client showed. Owned; NULL: nothing */
     char *authorization;         /* the header, as it came */
+    char *asked;                 /* "GET /target", of one that another instance has signed */
     char *certificate;           /* whose the verified client certificate is ... */
     int64_t certificate_expires; /* ... and until when; seconds since 1970, 0: for ever */
     /* From the inspector to a worker, in place of it: */

@@ -9,11 +9,13 @@
 #include "service/channel.h"
 #include "service/gate_roles.h"
 #include "service/known.h"
+#include "service/seen.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -61,6 +63,7 @@ struct gate {
     struct pending pending[PENDING_MAX + PENDING_BASIC_MAX];
     struct known known;
     struct cluster_keys cluster;
+    struct seen *seen; /* of the cluster's tokens; where there is a key for them */
     struct file_state files[FILES];
     uint64_t looked_ms;
 };
@@ -140,6 +143,8 @@ int gate_new(const struct config *config, const int *listen_fds, size_t listen_c
         r = gate_roles_read(&gate->roles, config, gate_can_identify(config), error);
     read_files(gate, gate->files);
     if (r == 0 && *config->cluster_key)
+        r = seen_new(&gate->seen);
+    if (r == 0 && *config->cluster_key)
         r = cluster_keys_read(config->cluster_key, &gate->cluster, error);
     if (r == 0 && authenticator_is_needed(config))
         r = start_checker(gate, FOR_TOKENS, error);
@@ -159,6 +164,7 @@ void gate_free(struct gate *gate)
         end_checker(gate, i);
     gate_roles_release(&gate->roles);
     cluster_keys_release(&gate->cluster);
+    seen_free(gate->seen);
     free(gate);
 }
 
@@ -241,6 +247,34 @@ static int settle(const struct principal *principal, struct principal *ret_princ
     return 0;
 }
 
+/* Another instance's word is good once; the questions that one request makes of us come by one connection. */
+static int check_instance(struct gate *gate, const struct request *request, int connection,
+                          struct principal *ret_principal, struct error *error)
+{
+    const struct cluster_claim claim = {.authorization = request->authorization,
+                                        .audience = gate->config->instance_id,
+                                        .asked = request->asked,
+                                        .path_prefix = gate->config->path_prefix};
+    int64_t now = (int64_t)time(NULL);
+    struct cluster_use use;
+    uint64_t cookie = 0;
+    socklen_t size = sizeof cookie;
+    int r = cluster_token_check(&gate->cluster, &claim, now, ret_principal, &use, error);
+
+    if (r < 0)
+        return r;
+    if (getsockopt(connection, SOL_SOCKET, SO_COOKIE, &cookie, &size) < 0)
+        cookie = 0; /* whatever it is */
+    r = seen_add(gate->seen, use.hash, cookie, now, use.until);
+    if (r == -EEXIST)
+        return error_set(error, ENOKEY, "The other instance's token was used before.");
+    if (r < 0)
+        return error_set(error, EAGAIN,
+                         "More requests came from other instances within a minute than can be told "
+                         "from repetitions; try again.");
+    return 0;
+}
+
 int gate_ask(struct gate *gate, struct request *request, int connection, uint64_t number,
              struct principal *ret_principal, struct error *error)
 {
@@ -251,8 +285,7 @@ int gate_ask(struct gate *gate, struct request *request, int connection, uint64_
     peer_read(&gate->listeners, connection, &peer);
     (void)snprintf(request->from, sizeof request->from, "%s", peer.text); /* fits */
     if (request->authorization && *gate->config->cluster_key && cluster_token_is(request->authorization)) {
-        r = cluster_token_check(&gate->cluster, request->authorization, gate->config->instance_id,
-                                (int64_t)time(NULL), &principal, error);
+        r = check_instance(gate, request, connection, &principal, error);
         return r < 0 ? r : settle(&principal, ret_principal, error);
     }
     if (request->authorization && authenticator_is_needed(gate->config)) {
@@ -428,10 +461,10 @@ bool gate_look(struct gate *gate)
 }
 
 int gate_sign(const struct gate *gate, const struct principal *principal, const char *audience,
-              char ret_token[GATE_TOKEN_SIZE])
+              const char *asked, char ret_token[GATE_TOKEN_SIZE])
 {
     _Static_assert((int)GATE_TOKEN_SIZE == (int)CLUSTER_TOKEN_SIZE, "the header needs no other one for it");
 
-    return cluster_token_make(&gate->cluster, principal, gate->config->instance_id, audience,
+    return cluster_token_make(&gate->cluster, principal, gate->config->instance_id, audience, asked,
                               (int64_t)time(NULL), ret_token);
 }

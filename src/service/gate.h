@@ -32,7 +32,7 @@ int gate_ask(struct gate *gate, struct request *request, int connection, uint64_
 /* What tells another instance who asks (access/cluster.h). -ENOKEY: there is no cluster-key. */
 enum { GATE_TOKEN_SIZE = 1024 };
 int gate_sign(const struct gate *gate, const struct principal *principal, const char *audience,
-              char ret_token[GATE_TOKEN_SIZE]) _must_check_;
+              const char *asked, char ret_token[GATE_TOKEN_SIZE]) _must_check_;
 
 /* What became of one that was in progress. */
 struct gate_answer {

@@ -107,7 +107,8 @@ int job_admit(struct job *job, const struct principal *principal, struct error *
         explicit_bzero(job->request.authorization, strlen(job->request.authorization));
     free(job->request.authorization);
     free(job->request.certificate);
-    job->request.authorization = job->request.certificate = NULL;
+    free(job->request.asked);
+    job->request.authorization = job->request.certificate = job->request.asked = NULL;
     r = request_encode(&job->request, &job->message);
     return error_ensure(error, r, "The request could not be kept");
 }

@@ -126,12 +126,19 @@ static int send_request(struct peers *peers, const struct request *request, int 
 static int sign(struct job *job, const struct gate *gate, struct error *error)
 {
     const char *audience = request_string(&job->request, "instance");
+    const char *method = request_string(&job->request, "method");
+    const char *target = request_string(&job->request, "target");
+    _cleanup_free_ char *asked = NULL;
     char token[GATE_TOKEN_SIZE];
     int r;
 
-    if (request_string(&job->request, "bearer") || !audience || strchr(audience, '~'))
+    if (request_string(&job->request, "bearer") || !audience || strchr(audience, '~') || !method || !target)
         return error_set(error, EBADMSG, "The front sent what can't be passed on.");
-    r = gate_sign(gate, &job->request.principal, audience, token);
+    if (asprintf(&asked, "%s %s", method, target) < 0) {
+        asked = NULL;
+        return error_errno(error, ENOMEM, "The request could not be passed on");
+    }
+    r = gate_sign(gate, &job->request.principal, audience, asked, token);
     if (r == 0)
         r = fields_add(&job->request.arguments, "bearer", token);
     else if (r == -ENOKEY && job->request.principal.role == ROLE_ADMIN)

@@ -1,5 +1,7 @@
 """Several instances that know each other: lists, requests passed on, and what becomes of them when one goes."""
 import contextlib
+import hashlib
+import hmac
 import http.client
 import json
 import os
@@ -406,6 +408,41 @@ def signed(serve, key_file, tmp_path):
                 for name, port, more in (("a", ports[0], ("--tokens", tokens)), ("b", ports[1], ()))]
     wait_until(lambda: any(one.get("name") == "b" for one in services[0].json("/api/instances", given["reader"])), "it to know the other one")
     return *services, given
+
+
+def word_of_another(key_file, asked, role="admin", audience="id-b"):
+    """As docs/INSTANCES.md and src/access/cluster.h describe it."""
+    text = f"psi_{int(time.time()) + 30}~0~{role}~{audience}~id-a~{b'me'.hex()}~{hashlib.sha256(asked.encode()).hexdigest()[:32]}~{os.urandom(16).hex()}"
+    key = hashlib.sha256(key_file.read_text().strip().encode()).digest()
+    return {"Authorization": f"Bearer {text}~{hmac.new(key, text.encode(), hashlib.sha256).hexdigest()}"}
+
+
+def test_a_word_is_good_once_and_for_one_request(signed, key_file, sleeper):
+    _, second, _ = signed
+    process = sleeper()
+    path = f"/api/processes/{process.pid}"
+    with contextlib.closing(second.connection()) as connection:
+        word = word_of_another(key_file, f"GET {path}/stacks?x=1")
+        for _ in range(2):  # a request may be several questions to the inspector, so on its connection it goes on
+            connection.request("GET", f"{path}/stacks?x=1", headers=word)
+            answer = connection.getresponse()
+            assert answer.status == 200 and answer.read()
+        again = second.get(f"{path}/stacks?x=1", word)  # who has heard it
+        assert again.status == 401 and "used before" in again.message
+        os.kill(second.pid, signal.SIGHUP)
+        wait_until(lambda: "read again" in second.log, "the files to be read again")
+        assert second.get(f"{path}/stacks?x=1", word).status == 401
+    for asked in ("GET /", f"GET {path}/stack", f"HEAD {path}/stacks?x=1", f"GET {path}/stacks?x=2", f"DELETE {path}"):
+        other = second.get(f"{path}/stacks?x=1", word_of_another(key_file, asked))
+        assert other.status == 401 and "not for this request" in other.message
+    assert second.get(path, word_of_another(key_file, f"GET {path}", audience="id-a")).status == 401
+    assert second.request("DELETE", path, word_of_another(key_file, f"GET {path}")).status == 401 and process.poll() is None
+    watching = word_of_another(key_file, "GET /api/events")
+    with contextlib.closing(second.connection()) as connection:
+        connection.request("GET", "/api/events", headers=watching)
+        assert connection.getresponse().status == 200
+        assert second.get("/api/events", watching).status == 401
+    assert second.request("DELETE", path, word_of_another(key_file, f"DELETE {path}")).status == 200
 
 
 def test_the_role_goes_along_and_nothing_else(signed, sleeper):
