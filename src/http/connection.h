@@ -31,8 +31,8 @@ struct http_connection {
     uint64_t since_ms;                     /* of the phase */
     struct http_connection *older, *newer; /* all of the server */
     struct in6_addr address;               /* of a client by TCP; all zeros else */
-    /* who the client's certificate says that it is: looked at once, and again when TLS was set up anew or it
-     * has expired */
+    /* who the client's certificate says that it is: looked at once, and again when TLS was set up anew; ""
+     * none, or it has expired */
     unsigned tls_generation; /* 0: not yet */
     char client_name[CONNECTION_NAME_SIZE];
     int64_t client_expires;

@@ -142,14 +142,14 @@ const char *http_exchange_certificate(const struct http_exchange *exchange, int6
 
     if (!connection || !exchange->daemon->listener->tls || !tls || !tls->tls_session)
         return NULL;
-    if (connection->tls_generation != tls_generation() ||
-        (*connection->client_name && connection->client_expires != 0 &&
-         connection->client_expires <= (int64_t)time(NULL))) {
+    if (connection->tls_generation != tls_generation()) {
         connection->tls_generation = tls_generation();
         if (tls_client_name(tls->tls_session, connection->client_name, sizeof connection->client_name,
                             &connection->client_expires) < 0)
             connection->client_name[0] = '\0';
     }
+    if (connection->client_expires != 0 && connection->client_expires <= (int64_t)time(NULL))
+        connection->client_name[0] = '\0';
     *ret_expires = connection->client_expires;
     return *connection->client_name ? connection->client_name : NULL;
 }
