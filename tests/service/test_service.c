@@ -232,6 +232,8 @@ static int connect_and_accept(int listening)
     return accept4(listening, NULL, NULL, SOCK_CLOEXEC);
 }
 
+static pid_t started; /* the service, while nobody has waited for its end */
+
 /* Starts the service in a process of its own. It exits with 0 where service_run returns 0, else 50. */
 static pid_t start_service(front_function *front, uint64_t stop_timeout)
 {
@@ -245,6 +247,7 @@ static pid_t start_service(front_function *front, uint64_t stop_timeout)
         struct error error = {0};
         int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), r;
         int kept[2];
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         log_configure(LOG_LEVEL_ERROR, "test");
         if (listening < 0 || listen(listening, 1) < 0 || config_init(&config) < 0 ||
             config_settle(&config, &error) < 0)
@@ -261,13 +264,24 @@ static pid_t start_service(front_function *front, uint64_t stop_timeout)
             log_error("%s", error.text);
         _exit(r == 0 ? 0 : 50);
     }
-    return pid;
+    return started = pid;
+}
+
+/* A test that fails leaves none behind; its processes die with the service. */
+static int end_service(void **state)
+{
+    (void)state;
+    if (started > 0 && kill(started, SIGKILL) == 0)
+        (void)waitpid(started, NULL, 0);
+    started = 0;
+    return 0;
 }
 
 static int exit_code(pid_t pid)
 {
     int status;
     assert_int_equal(waitpid(pid, &status, 0), pid);
+    started = 0;
     assert_true(WIFEXITED(status));
     if (shared->failed_line)
         fail_msg("the front failed in line %d", shared->failed_line);
@@ -344,11 +358,11 @@ static int share(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_front_can_only_ask),
-        cmocka_unit_test(the_stop_of_id_0_ends_the_service),
-        cmocka_unit_test(a_front_that_dies_is_started_again),
-        cmocka_unit_test(a_front_that_always_dies_ends_the_service),
-        cmocka_unit_test(a_front_that_does_not_stop_is_ended),
+        cmocka_unit_test_teardown(a_front_can_only_ask, end_service),
+        cmocka_unit_test_teardown(the_stop_of_id_0_ends_the_service, end_service),
+        cmocka_unit_test_teardown(a_front_that_dies_is_started_again, end_service),
+        cmocka_unit_test_teardown(a_front_that_always_dies_ends_the_service, end_service),
+        cmocka_unit_test_teardown(a_front_that_does_not_stop_is_ended, end_service),
     };
     return cmocka_run_group_tests(tests, share, NULL);
 }

@@ -31,16 +31,24 @@ static void expect(const struct target *target, int code, enum trace_obstacle ob
 
 static struct target start_child(void (*prepare)(void))
 {
-    pid_t pid = fork();
+    int prepared[2];
+    char byte;
+    pid_t pid;
 
+    assert_int_equal(pipe2(prepared, O_CLOEXEC), 0);
+    pid = fork();
     if (pid == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* the test's failure must not leave it behind */
         if (prepare)
             prepare();
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* another user's has none */
+        (void)close(prepared[1]);
         for (;;)
             pause();
     }
-    pause_ms(50);
+    (void)close(prepared[1]);
+    assert_int_equal(io_read_full(prepared[0], &byte, 1), 0); /* prepared, ended, or another program */
+    (void)close(prepared[0]);
     return target_adopt(pid, -1);
 }
 

@@ -223,10 +223,10 @@ static void wait_for_clones(void)
 
     if (child == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        told->rounds++; /* not before it: who killed us then would leave the child behind */
         for (;;)
             pause();
     }
-    told->rounds++;
     (void)waitpid(-1, NULL, __WALL);
 }
 
@@ -297,6 +297,20 @@ static void walk_backwards(void)
     __asm__ volatile("std\n 1: jmp 1b" ::: "cc", "memory");
 }
 
+/* Until it sleeps in its last call, or has been in its last loop for a while. */
+static void await_call_or_loop(const struct target *target)
+{
+    struct proc_stat stat = {0};
+
+    for (int i = 0; i < 20000; i++) {
+        assert_int_equal(proc_stat_read(target->ref.dir_fd, &stat), 0);
+        if (stat.state == 'S' || stat.user_ticks >= 5)
+            return;
+        pause_ms(1);
+    }
+    fail_msg("state %c after %llu ticks", stat.state, (unsigned long long)stat.user_ticks);
+}
+
 static void refuses(void **state)
 {
     static void (*const targets[])(void) = {walk_backwards, wait_for_clones, be_the_last_of_a_user};
@@ -310,7 +324,7 @@ static void refuses(void **state)
         (void)forget_told(state);
         target = start_function(targets[i]);
         await_first_round();
-        pause_ms(50); /* until it is in its call */
+        await_call_or_loop(&target);
         expect_refusal(&target, expected[i]);
         target_await_freedom(&target);
         target_stop(&target);
