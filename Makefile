@@ -19,7 +19,8 @@ run: deps all
 	@exec $(BUILD)/procscope serve $(RUN_ARGS)
 
 # Everything, ending in the line 'N passed, N failed'. tools/check --help names the parts.
-check: deps
+check:
+	@tools/install-deps --build
 	@tools/check
 
 bench: deps all
