@@ -1,21 +1,15 @@
 /* procscope dump */
-#include "base/text.h"
 #include "cmd/dump_estimate.h"
 #include "cmd/dump_output.h"
 #include "cmd/exit_code.h"
-#include "cmd/interrupt.h"
 #include "cmd/session.h"
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/parse.h"
 #include "cmd/format.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
 
 enum {
     OPTION_OUTPUT = 'o',
@@ -33,8 +27,8 @@ enum {
     OPTION_MAX_PAUSE,
 };
 
-/* "8 threads, held for 250 us, ..." */
-static int describe(const struct dump_output *output, uint64_t took_ns, struct buffer *line)
+/* ", 8 threads, held for 250 us, ..." */
+static int describe(const struct dump_output *output, struct buffer *line)
 {
     const char *threads = dump_output_head(output, "X-Dump-Threads");
     const char *mode = dump_output_head(output, "X-Dump-Mode");
@@ -44,16 +38,15 @@ static int describe(const struct dump_output *output, uint64_t took_ns, struct b
     const char *reason = dump_output_head(output, "X-Dump-Mode-Reason");
     char text[FORMAT_SIZE];
     uint64_t held = 0;
-    format_bytes((int64_t)output->sink->written, text);
-    int r = buffer_append_format(line, "wrote %s: %s", output->file ? output->file : "to stdout", text);
-    if (r >= 0 && *threads)
+    int r = 0;
+    if (*threads)
         r = buffer_append_format(line, ", %s %s", threads, strcmp(threads, "1") == 0 ? "thread" : "threads");
     if (r >= 0 && *mode)
         r = buffer_append_format(line, ", mode %s", mode);
     if (parse_u64(pause, &held) == 0 && held < UINT64_MAX / 1000)
         format_duration_ns(held * 1000, text);
     else
-        format_duration_ns(took_ns, text);
+        format_duration_ns(clock_monotonic_ns() - output->begun_ns, text);
     if (r >= 0 && (*pause || strcmp(mode, "stop") == 0))
         r = buffer_append_format(line, ", %s %s", *pause ? "held for" : "held while it was written, about",
                                  text);
@@ -64,69 +57,6 @@ static int describe(const struct dump_output *output, uint64_t took_ns, struct b
     if (r >= 0 && *ignored)
         r = buffer_append_format(line, "; without effect in this version: type bits %s", ignored);
     return r;
-}
-
-static int report_json(const struct dump_output *output)
-{
-    _cleanup_buffer_ struct buffer text = BUFFER_INIT(0);
-    struct json json = JSON_INIT(&text);
-    json_object_begin(&json);
-    json_member_string(&json, "file", output->file);
-    json_member_u64(&json, "size", output->sink->written);
-    for (size_t i = 0; i < output->heads.count; i++)
-        if (strncasecmp(output->heads.items[i].name, "X-Dump-", 7) == 0)
-            json_member_string(&json, output->heads.items[i].name, output->heads.items[i].value);
-    json_object_end(&json);
-    int r = json_finish(&json);
-    if (r >= 0)
-        (void)printf("%s\n", text.data); /* looked at at the end */
-    return r;
-}
-
-static int report(const struct session *session, const struct dump_output *output, struct error *error)
-{
-    _cleanup_buffer_ struct buffer line = BUFFER_INIT(0), shown = BUFFER_INIT(0);
-    int r = describe(output, clock_monotonic_ns() - output->begun_ns, &line);
-    if (r >= 0)
-        r = text_escape(buffer_string(&line), &shown);
-    if (r >= 0 && !output->quiet)
-        (void)fprintf(stderr, "procscope: %s\n", buffer_string(&shown)); /* nobody is left to tell */
-    if (r >= 0 && session->json && output->file)
-        r = report_json(output);
-    return error_ensure(error, r, "The dump was written, but could not be described");
-}
-
-/* An interrupt must find either nothing to clean up, as with a pipe, where dying lets the target go; or be
- * noted, so that the file that was begun goes away. */
-static void care_for_interrupts(const char *path)
-{
-    struct stat facts;
-    if (!path || stat(path, &facts) < 0 || S_ISREG(facts.st_mode) || S_ISDIR(facts.st_mode))
-        interrupt_note();
-}
-
-static int take(struct session *session, const struct request *request, struct dump_output *output)
-{
-    struct error error = {0};
-    int r = dump_output_check(output, &error);
-    if (r < 0)
-        return complain(&error);
-    if (!output->path || strcmp(output->path, "-") != 0)
-        care_for_interrupts(output->path);
-    interrupt_no_stop();
-    r = session_run(session, request, &output->answer, &error);
-    if (r == -ETIMEDOUT && output->sink && output->stdout_fd >= 0)
-        r = error_set(
-            &error, ETIMEDOUT,
-            "The reader of the pipe took nothing, or hardly anything, for %d ms, so the process was let go.",
-            output->stall_ms);
-    if (r >= 0)
-        r = dump_output_finish(output, &error);
-    if (r >= 0)
-        r = report(session, output, &error);
-    dump_output_release(output);
-    interrupt_obey();
-    return r < 0 ? complain(&error) : EXIT_GOOD;
 }
 
 /* "mini" and "full" for the two that matter most; else the number, which may be in hex. */
@@ -178,7 +108,7 @@ static int run(const struct invocation *invocation)
     output.quiet = invocation_option(invocation, OPTION_QUIET) != NULL;
     output.min_rate = session.context.min_rate;
     output.stall_ms = session.remote.url ? -1 : (int)session.context.stall_ms;
-    return exit ? exit : take(&session, &request, &output);
+    return exit ? exit : dump_output_take(&output, &session, &request, describe);
 }
 
 static const struct command_option options[] = {

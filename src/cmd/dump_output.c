@@ -1,8 +1,13 @@
 #include "cmd/dump_output.h"
 
 #include "base/clock.h"
+#include "base/json.h"
+#include "base/text.h"
 #include "cmd/exit_code.h"
+#include "cmd/format.h"
 #include "cmd/interrupt.h"
+
+#include <errno.h>
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -43,7 +48,8 @@ static int check_file(const struct dump_output *output, const char *path, struct
                      path);
 }
 
-int dump_output_check(const struct dump_output *output, struct error *error)
+/* What can be said before a process is touched: -EEXIST a file that is there, -EINVAL a terminal. */
+static int check(const struct dump_output *output, struct error *error)
 {
     if (to_stdout(output) && isatty(STDOUT_FILENO))
         return error_set(error, EINVAL, "A dump is no text for a terminal: give -o FILE, or a pipe.");
@@ -124,7 +130,8 @@ static int begin(struct answer *answer, const struct answer_head *head, struct s
     return 0;
 }
 
-int dump_output_finish(struct dump_output *output, struct error *error)
+/* -EPROTO where bytes are missing; the file appears. */
+static int finish(struct dump_output *output, struct error *error)
 {
     progress_clear(&output->progress);
     if (!output->sink)
@@ -141,4 +148,90 @@ const char *dump_output_head(const struct dump_output *output, const char *name)
         if (strcasecmp(output->heads.items[i].name, name) == 0)
             return output->heads.items[i].value;
     return "";
+}
+
+/* Of what was taken; a service adds heads about other things. */
+static bool is_about_it(const char *head)
+{
+    static const char *const beginnings[] = {"X-Dump-", "X-Gcdump-", "X-Heap-", "X-Profile-"};
+    for (size_t i = 0; i < ELEMENTS_OF(beginnings); i++)
+        if (strncasecmp(head, beginnings[i], strlen(beginnings[i])) == 0)
+            return true;
+    return false;
+}
+
+static int report_json(const struct dump_output *output)
+{
+    _cleanup_buffer_ struct buffer text = BUFFER_INIT(0);
+    struct json json = JSON_INIT(&text);
+    json_object_begin(&json);
+    json_member_string(&json, "file", output->file);
+    json_member_u64(&json, "size", output->sink->written);
+    for (size_t i = 0; i < output->heads.count; i++)
+        if (is_about_it(output->heads.items[i].name))
+            json_member_string(&json, output->heads.items[i].name, output->heads.items[i].value);
+    json_object_end(&json);
+    int r = json_finish(&json);
+    if (r >= 0)
+        (void)printf("%s\n", text.data); /* looked at at the end */
+    return r;
+}
+
+static int report(const struct session *session, const struct dump_output *output,
+                  dump_output_describe describe, struct error *error)
+{
+    _cleanup_buffer_ struct buffer line = BUFFER_INIT(0), shown = BUFFER_INIT(0);
+    char size[FORMAT_SIZE];
+    int r;
+    format_bytes((int64_t)output->sink->written, size);
+    r = buffer_append_format(&line, "wrote %s: %s", output->file ? output->file : "to stdout", size);
+    if (r >= 0)
+        r = describe(output, &line);
+    if (r >= 0)
+        r = text_escape(buffer_string(&line), &shown);
+    if (r >= 0 && !output->quiet)
+        (void)fprintf(stderr, "procscope: %s\n", buffer_string(&shown)); /* nobody is left to tell */
+    if (r >= 0 && session->json && output->file)
+        r = report_json(output);
+    return error_ensure(error, r, "What was written could not be described");
+}
+
+/* An interrupt must find either nothing to clean up, as with a pipe, where dying lets the target go; or be
+ * noted, so that the file that was begun goes away. */
+static int care_for_interrupts(const struct dump_output *output, struct session *session, struct error *error)
+{
+    struct stat facts;
+    const char *path = output->path;
+    interrupt_no_stop();
+    if (output->ends_early && !session->remote.url) { /* a service that is left alone ends by itself */
+        session->context.early_end = interrupt_fd;
+        return error_ensure(error, interrupt_end_early(), "Interrupts could not be taken care of");
+    }
+    if (!to_stdout(output) &&
+        (!path || stat(path, &facts) < 0 || S_ISREG(facts.st_mode) || S_ISDIR(facts.st_mode)))
+        interrupt_note();
+    return 0;
+}
+
+int dump_output_take(struct dump_output *output, struct session *session, const struct request *request,
+                     dump_output_describe describe)
+{
+    struct error error = {0};
+    int r = check(output, &error);
+    if (r >= 0)
+        r = care_for_interrupts(output, session, &error);
+    if (r >= 0)
+        r = session_run(session, request, &output->answer, &error);
+    if (r == -ETIMEDOUT && output->sink && output->stdout_fd >= 0)
+        r = error_set(
+            &error, ETIMEDOUT,
+            "The reader of the pipe took nothing, or hardly anything, for %d ms, so the process was let go.",
+            output->stall_ms);
+    if (r >= 0)
+        r = finish(output, &error);
+    if (r >= 0)
+        r = report(session, output, describe, &error);
+    dump_output_release(output);
+    interrupt_obey();
+    return r < 0 ? complain(&error) : EXIT_GOOD;
 }

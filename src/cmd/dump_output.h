@@ -2,13 +2,14 @@
 #pragma once
 
 #include "cmd/progress.h"
-#include "ops/operation.h"
+#include "cmd/session.h"
 
 struct dump_output {
     struct answer answer; /* handed to the operation */
     const char *path;     /* as given: a file, a directory, "-" stdout; NULL: the head's name, here */
     bool force;           /* write over a file */
-    bool quiet;           /* no progress */
+    bool quiet;           /* no progress and no closing line */
+    bool ends_early;      /* Ctrl-C asks for what there is by then, and not for nothing */
     int stall_ms;         /* how long stdout may take nothing while a target is held ... */
     uint64_t min_rate;    /* ... and the bytes a second that it must take then; 0: any */
     /* the rest is for this file and for reading afterwards */
@@ -24,11 +25,14 @@ struct dump_output {
 void dump_output_init(struct dump_output *output, const char *path);
 void dump_output_release(struct dump_output *output); /* without finish before, nothing of the file is left */
 
-/* What can be said before a process is touched: -EEXIST a file that is there, -EINVAL a terminal. */
-int dump_output_check(const struct dump_output *output, struct error *error) _must_check_;
+/* Appends what is to be said of what was written, after "wrote app.dmp: 65.0 KiB". 0 or a negative errno. */
+typedef int (*dump_output_describe)(const struct dump_output *output, struct buffer *line);
 
-/* After the operation: -EPROTO where bytes are missing; the file appears. */
-int dump_output_finish(struct dump_output *output, struct error *error) _must_check_;
+/* Has the request answered into it, unless a file is there or the answer would go to a terminal; then says so
+ * on stderr, unless it is to be quiet. Where bytes are missing, or Ctrl-C came, nothing of the file is left.
+ * Returns the exit code, after having complained. */
+int dump_output_take(struct dump_output *output, struct session *session, const struct request *request,
+                     dump_output_describe describe) _must_check_;
 
 /* A head by its name in any case, "" none. */
 const char *dump_output_head(const struct dump_output *output, const char *name);

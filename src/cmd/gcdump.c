@@ -1,12 +1,9 @@
 /* procscope gcdump */
 #include "cmd/dump_output.h"
-#include "cmd/exit_code.h"
 #include "cmd/format.h"
-#include "cmd/interrupt.h"
 #include "cmd/session.h"
 
 #include "base/parse.h"
-#include "base/text.h"
 
 #include <string.h>
 #include <strings.h>
@@ -19,7 +16,7 @@ enum {
     OPTION_MAXIMUM,
 };
 
-/* "41,112 objects of 3.1 MiB in all, .NET 10.0.1; paused for 12.3 ms", or what a runtime is known by that
+/* ", 41,112 objects of 3.1 MiB in all, .NET 10.0.1; paused for 12.3 ms", or what a runtime is known by that
  * writes its heap itself. */
 static int describe(const struct dump_output *output, struct buffer *line)
 {
@@ -29,13 +26,13 @@ static int describe(const struct dump_output *output, struct buffer *line)
     int r;
 
     if (!*runtime)
-        return buffer_append_format(line, "%s objects of %s", dump_output_head(output, "X-Heap-Objects"),
+        return buffer_append_format(line, ", %s objects of %s", dump_output_head(output, "X-Heap-Objects"),
                                     dump_output_head(output, "X-Heap-Runtime"));
     if (parse_u64(dump_output_head(output, "X-Gcdump-Bytes"), &bytes) < 0 ||
         parse_u64(dump_output_head(output, "X-Gcdump-Pause-Microseconds"), &pause_us) < 0)
         bytes = pause_us = 0; /* of an older service */
     format_bytes((int64_t)bytes, heap);
-    r = buffer_append_format(line, "%s objects of %s in all, .NET %s",
+    r = buffer_append_format(line, ", %s objects of %s in all, .NET %s",
                              dump_output_head(output, "X-Gcdump-Objects"), heap, runtime);
     if (r >= 0 && *dump_output_head(output, "X-Gcdump-Sampled-Objects"))
         r = buffer_append_format(line, "; %s of them are in the file",
@@ -43,24 +40,6 @@ static int describe(const struct dump_output *output, struct buffer *line)
     return r >= 0 && pause_us > 0
                ? buffer_append_format(line, "; paused for %.1f ms", (double)pause_us / 1000)
                : r;
-}
-
-/* "wrote app.gcdump: 2.3 MiB, ..." */
-static int report(const struct dump_output *output, struct error *error)
-{
-    _cleanup_buffer_ struct buffer line = BUFFER_INIT(0), shown = BUFFER_INIT(0);
-    char size[FORMAT_SIZE];
-    int r;
-
-    format_bytes((int64_t)output->sink->written, size);
-    r = buffer_append_format(&line, "wrote %s: %s, ", output->file ? output->file : "to stdout", size);
-    if (r >= 0)
-        r = describe(output, &line);
-    if (r >= 0)
-        r = text_escape(buffer_string(&line), &shown);
-    if (r >= 0 && !output->quiet)
-        (void)fprintf(stderr, "procscope: %s\n", buffer_string(&shown)); /* nobody is left to tell */
-    return error_ensure(error, r, "The dump was written, but could not be described");
 }
 
 /* A name says what is in the file. */
@@ -78,26 +57,6 @@ static const char *format_of(const char *path)
             return endings[i].format;
     }
     return "raw";
-}
-
-static int take(struct session *session, const struct request *request, struct dump_output *output)
-{
-    struct error error = {0};
-    int r = dump_output_check(output, &error);
-
-    if (r < 0)
-        return complain(&error);
-    if (!output->path || strcmp(output->path, "-") != 0)
-        interrupt_note(); /* the file that was begun goes away */
-    interrupt_no_stop();  /* its runtime keeps for us what we don't read */
-    r = session_run(session, request, &output->answer, &error);
-    if (r >= 0)
-        r = dump_output_finish(output, &error);
-    if (r >= 0)
-        r = report(output, &error);
-    dump_output_release(output);
-    interrupt_obey();
-    return r < 0 ? complain(&error) : EXIT_GOOD;
 }
 
 static int run(const struct invocation *invocation)
@@ -121,7 +80,7 @@ static int run(const struct invocation *invocation)
     output.quiet = invocation_option(invocation, OPTION_QUIET) != NULL;
     output.min_rate = session.context.min_rate;
     output.stall_ms = session.remote.url ? -1 : (int)session.context.stall_ms;
-    return exit ? exit : take(&session, &request, &output);
+    return exit ? exit : dump_output_take(&output, &session, &request, describe);
 }
 
 static const struct command_option options[] = {

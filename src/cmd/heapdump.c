@@ -1,14 +1,9 @@
 /* procscope heapdump */
 #include "cmd/dump_output.h"
-#include "cmd/exit_code.h"
 #include "cmd/format.h"
-#include "cmd/interrupt.h"
 #include "cmd/session.h"
 
 #include "base/clock.h"
-#include "base/text.h"
-
-#include <string.h>
 
 enum {
     OPTION_OUTPUT = 'o',
@@ -19,41 +14,13 @@ enum {
     OPTION_LEVEL,
 };
 
-/* "wrote app.hprof: 12.3 MiB, live objects of Java 17.0.15, in 412 ms" */
-static int report(const struct dump_output *output, struct error *error)
+/* ", live objects of Java 17.0.15, in 412 ms" */
+static int describe(const struct dump_output *output, struct buffer *line)
 {
-    _cleanup_buffer_ struct buffer line = BUFFER_INIT(0), shown = BUFFER_INIT(0);
-    char size[FORMAT_SIZE], took[FORMAT_SIZE];
-    int r;
-    format_bytes((int64_t)output->sink->written, size);
+    char took[FORMAT_SIZE];
     format_duration_ns(clock_monotonic_ns() - output->begun_ns, took);
-    r = buffer_append_format(
-        &line, "wrote %s: %s, %s objects of %s, in %s", output->file ? output->file : "to stdout", size,
-        dump_output_head(output, "X-Heap-Objects"), dump_output_head(output, "X-Heap-Runtime"), took);
-    if (r >= 0)
-        r = text_escape(buffer_string(&line), &shown);
-    if (r >= 0 && !output->quiet)
-        (void)fprintf(stderr, "procscope: %s\n", buffer_string(&shown)); /* nobody is left to tell */
-    return error_ensure(error, r, "The heap dump was written, but could not be described");
-}
-
-static int take(struct session *session, const struct request *request, struct dump_output *output)
-{
-    struct error error = {0};
-    int r = dump_output_check(output, &error);
-    if (r < 0)
-        return complain(&error);
-    if (!output->path || strcmp(output->path, "-") != 0)
-        interrupt_note(); /* the file that was begun goes away */
-    interrupt_no_stop();
-    r = session_run(session, request, &output->answer, &error);
-    if (r >= 0)
-        r = dump_output_finish(output, &error);
-    if (r >= 0)
-        r = report(output, &error);
-    dump_output_release(output);
-    interrupt_obey();
-    return r < 0 ? complain(&error) : EXIT_GOOD;
+    return buffer_append_format(line, ", %s objects of %s, in %s", dump_output_head(output, "X-Heap-Objects"),
+                                dump_output_head(output, "X-Heap-Runtime"), took);
 }
 
 static int run(const struct invocation *invocation)
@@ -75,7 +42,7 @@ static int run(const struct invocation *invocation)
     output.quiet = invocation_option(invocation, OPTION_QUIET) != NULL;
     output.min_rate = session.context.min_rate;
     output.stall_ms = session.remote.url ? -1 : (int)session.context.stall_ms;
-    return exit ? exit : take(&session, &request, &output);
+    return exit ? exit : dump_output_take(&output, &session, &request, describe);
 }
 
 static const struct command_option options[] = {

@@ -1,11 +1,6 @@
 /* procscope profile */
 #include "cmd/dump_output.h"
-#include "cmd/exit_code.h"
-#include "cmd/format.h"
-#include "cmd/interrupt.h"
 #include "cmd/session.h"
-
-#include "base/text.h"
 
 #include <string.h>
 #include <strings.h>
@@ -24,34 +19,24 @@ enum {
     OPTION_DEBUGINFOD_URLS,
 };
 
-/* "wrote app.svg: 12.3 KiB, 990 samples. Perf events ..." */
-static int report(const struct dump_output *output, struct error *error)
+/* ", 990 samples. Perf events ..." */
+static int describe(const struct dump_output *output, struct buffer *line)
 {
-    _cleanup_buffer_ struct buffer line = BUFFER_INIT(0), shown = BUFFER_INIT(0);
     const char *samples = dump_output_head(output, "X-Profile-Samples");
     const char *lost = dump_output_head(output, "X-Profile-Lost");
     const char *given_up = dump_output_head(output, "X-Profile-Given-Up");
     const char *unnamed = dump_output_head(output, "X-Profile-Unnamed");
-    char text[FORMAT_SIZE];
-    int r;
-    format_bytes((int64_t)output->sink->written, text);
-    r = buffer_append_format(&line, "wrote %s: %s", output->file ? output->file : "to stdout", text);
-    if (r >= 0 && *samples)
-        r = buffer_append_format(&line, ", %s samples", samples);
+    int r = *samples ? buffer_append_format(line, ", %s samples", samples) : 0;
     if (r >= 0 && *lost && strcmp(lost, "0") != 0)
-        r = buffer_append_format(&line, ", %s lost", lost);
+        r = buffer_append_format(line, ", %s lost", lost);
     if (r >= 0)
-        r = buffer_append_format(&line, ". %s", dump_output_head(output, "X-Profile-How"));
+        r = buffer_append_format(line, ". %s", dump_output_head(output, "X-Profile-How"));
     if (r >= 0 && *given_up)
-        r = buffer_append_format(
-            &line, " Names or lines of %s files are missing: finding them took too long.", given_up);
+        r = buffer_append_format(line, " Names or lines of %s files are missing: finding them took too long.",
+                                 given_up);
     if (r >= 0 && *unnamed)
-        r = buffer_append_format(&line, " Methods have no names: %s", unnamed);
-    if (r >= 0)
-        r = text_escape(buffer_string(&line), &shown);
-    if (r >= 0 && !output->quiet)
-        (void)fprintf(stderr, "procscope: %s\n", buffer_string(&shown)); /* nobody is left to tell */
-    return error_ensure(error, r, "The profile was written, but could not be described");
+        r = buffer_append_format(line, " Methods have no names: %s", unnamed);
+    return r;
 }
 
 /* A name says what is in the file. */
@@ -68,25 +53,6 @@ static const char *format_of(const char *path)
             return endings[i].format;
     }
     return NULL;
-}
-
-static int take(struct session *session, const struct request *request, struct dump_output *output)
-{
-    struct error error = {0};
-    int r = dump_output_check(output, &error);
-    if (r >= 0 && !session->remote.url) { /* a service that is left alone ends by itself, without an answer */
-        r = error_ensure(&error, interrupt_end_early(), "Interrupts could not be taken care of");
-        session->context.early_end = interrupt_fd;
-    }
-    interrupt_no_stop();
-    if (r >= 0)
-        r = session_run(session, request, &output->answer, &error);
-    if (r >= 0)
-        r = dump_output_finish(output, &error);
-    if (r >= 0)
-        r = report(output, &error);
-    dump_output_release(output);
-    return r < 0 ? complain(&error) : EXIT_GOOD;
 }
 
 static int run(const struct invocation *invocation)
@@ -117,8 +83,9 @@ static int run(const struct invocation *invocation)
         exit = session_argument(&request, "source", invocation_option(invocation, OPTION_SOURCE));
     output.force = invocation_option(invocation, OPTION_FORCE) != NULL;
     output.quiet = invocation_option(invocation, OPTION_QUIET) != NULL;
+    output.ends_early = true;
     output.stall_ms = -1;
-    return exit ? exit : take(&session, &request, &output);
+    return exit ? exit : dump_output_take(&output, &session, &request, describe);
 }
 
 static const struct command_option options[] = {

@@ -21,6 +21,7 @@ import pytest
 from conftest import ROOT, wait_until
 from dotnet import ENVIRONMENT, build_reader, compile_alone, install_runtime, install_tool, publish
 from test_dump_readers import needs, run
+from victims import kill_command
 
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = ROOT / "tests" / "targets" / "languages" / "Heap.cs"
@@ -395,6 +396,23 @@ def test_killed_worker(procscope, heap, reader, tmp_path):
         time.sleep(chance.random() * 0.4)
         ours.kill()
         ours.wait()
+        wait_until(lambda: traces(process.pid) == before, "no trace of the session", within=120)
+    take(procscope, process.pid, tmp_path / "after.gcdump")
+    assert counts(reader(tmp_path / "after.gcdump"))["Known"] == 300_100
+    assert process.poll() is None
+
+
+def test_interrupted(procscope, heap, reader, tmp_path):
+    """Ctrl-C, which all processes of a terminal get: likewise, and no part of a file is left."""
+    process = heap(300_000)
+    before = traces(process.pid)
+    chance = random.Random(11)
+    (tmp_path / "files").mkdir()
+    asked = [("gcdump", "-q", "-f", "-o", tmp_path / "files" / "dump"), ("heap",), ("gcdump", "-q", "-o", "-")]
+    for attempt in range(KILLS):
+        verb, *more = asked[attempt % 3]
+        kill_command([procscope, verb, process.pid, *more], "terminal", None, chance.random() * 0.4)
+        assert set(os.listdir(tmp_path / "files")) <= {"dump"}
         wait_until(lambda: traces(process.pid) == before, "no trace of the session", within=120)
     take(procscope, process.pid, tmp_path / "after.gcdump")
     assert counts(reader(tmp_path / "after.gcdump"))["Known"] == 300_100

@@ -13,7 +13,6 @@ import signal
 import subprocess
 import tempfile
 import threading
-import time
 import xml.etree.ElementTree as ElementTree
 import zipfile
 
@@ -22,6 +21,7 @@ import pytest
 
 from conftest import ROOT, wait_until
 from test_dump_readers import needs, run
+from victims import children, comm, kill_command, kill_worker
 
 LIBRARY = pathlib.Path("/usr/share/visualvm/visualvm/modules/org-graalvm-visualvm-lib-jfluid-heap.jar")
 KNOWN, MEBIBYTES = 123456, 24
@@ -261,40 +261,21 @@ def test_stopped(service, jvm):
     check_runs_on(process)
 
 
-def children(pid):
-    with contextlib.suppress(OSError):
-        return [int(child) for path in pathlib.Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()]
-    return []
-
-
-def comm(pid):
-    with contextlib.suppress(OSError):
-        return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
-    return ""
-
-
-@pytest.mark.parametrize("victim", ["command", "guard", "both"])
-def test_killed_at_any_moment(procscope, jvm, victim):
+@pytest.mark.parametrize("victim", ["command", "guard", "both", "terminal"])
+def test_killed_at_any_moment(procscope, jvm, tmp_path, victim):
     process = jvm()
     wait_until(lambda: run(procscope, "heapdump", process.pid, "-o", "/dev/null", check=False).returncode == 0, "a dump", within=240)
     random.seed(23)
     span, killed = 0.1, 0
-    for _ in range(KILLS):
-        asking = subprocess.Popen([procscope, "heapdump", str(process.pid), "-q", "-o", "-"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        drain = threading.Thread(target=asking.stdout.read)
-        drain.start()
-        time.sleep(random.uniform(0, span))
-        in_time = asking.poll() is None
+    file = tmp_path / "dump"
+    for turn in range(KILLS):
+        to_file = victim == "terminal" and turn % 2
+        in_time = kill_command([procscope, "heapdump", process.pid, "-q", "-f", "-o", file if to_file else "-"], victim, "procscope-java",
+                               random.uniform(0, span))
         killed += in_time
         span *= 1.05 if in_time else 0.85
-        guards = [child for child in children(asking.pid) if comm(child) == "procscope-java"]
-        for pid in {"command": [asking.pid], "guard": guards, "both": [*guards, asking.pid]}[victim]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        asking.wait()
-        drain.join()
-        asking.stdout.close()
         assert process.poll() is None
+        assert set(os.listdir(tmp_path)) <= {"dump"}
     assert killed > KILLS / 4
     # whoever waits for a reader is freed by the next one
     path = wait_until(lambda: run(procscope, "heapdump", process.pid, "-o", "-", check=False).stdout, "a dump", within=240)
@@ -308,25 +289,9 @@ def test_worker_killed(service, jvm):
     random.seed(29)
     hits = 0
     for _ in range(KILLS // 2):
-        answers = []
-
-        def ask():
-            with contextlib.suppress(Exception):  # a cut answer
-                answers.append(service.get(f"/api/processes/{process.pid}/heapdump").status)
-
-        asking = threading.Thread(target=ask)
-        asking.start()
-        while asking.is_alive():
-            # the heavy worker is the youngest
-            workers = [pid for pid in children(service.pid) if comm(pid) == "procscope-work"]
-            if workers and left_behind(process):
-                time.sleep(random.uniform(0, 0.1))
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(max(workers), signal.SIGKILL)
-                hits += 1
-                break
-        asking.join()
+        hits += kill_worker(service, lambda: service.get(f"/api/processes/{process.pid}/heapdump"), lambda: left_behind(process), random.uniform(0, 0.1))
         assert process.poll() is None
+    assert hits > 0
     check_runs_on(process)
     assert dump(service, process).body.startswith(b"JAVA PROFILE 1.0.2\0")
     assert not any(comm(child) == "procscope-java" for child in children(service.pid))

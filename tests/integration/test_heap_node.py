@@ -21,6 +21,7 @@ import pytest
 
 from conftest import ROOT, wait_until
 from test_dump_readers import needs, run
+from victims import children, comm, kill_command, kill_worker
 
 TARGET = ROOT / "tests" / "targets" / "languages" / "heap.cjs"
 PACKAGES = ROOT / "tests" / "node_modules"
@@ -321,18 +322,6 @@ def test_a_client_that_takes_nothing(serve, node):
     connection.close()
 
 
-def children(pid):
-    with contextlib.suppress(OSError):
-        return [int(child) for path in pathlib.Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()]
-    return []
-
-
-def comm(pid):
-    with contextlib.suppress(OSError):
-        return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
-    return ""
-
-
 def is_guarded(process):
     """Whether one of ours is still at work there."""
     for path in pathlib.Path("/proc").glob("[0-9]*/comm"):
@@ -349,29 +338,22 @@ def again(procscope, process):
     assert whole.startswith(b'{"snapshot":')
 
 
-@pytest.mark.parametrize("victim", ["command", "guard", "both"])
-def test_killed_at_any_moment(procscope, node, victim):
+@pytest.mark.parametrize("victim", ["command", "guard", "both", "terminal"])
+def test_killed_at_any_moment(procscope, node, tmp_path, victim):
     process = node(known=20000)
     before = at_rest(process)
     random.seed(31)
     span, killed = 0.2, 0
+    file = tmp_path / "dump"
     for turn in range(KILLS):
-        asking = subprocess.Popen([procscope, "heapdump", str(process.pid), "-q", "-o", "-"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        drain = threading.Thread(target=asking.stdout.read)
-        drain.start()
-        time.sleep(random.uniform(0, 0.03 if turn % 2 else span))  # most happens in the first moments
-        in_time = asking.poll() is None
+        to_file = victim == "terminal" and turn % 4 > 1
+        moment = random.uniform(0, 0.03 if turn % 2 else span)  # most happens in the first moments
+        in_time = kill_command([procscope, "heapdump", process.pid, "-q", "-f", "-o", file if to_file else "-"], victim, "procscope-node", moment)
         killed += in_time
         span *= 1.05 if in_time else 0.85
-        guards = [child for child in children(asking.pid) if comm(child) == "procscope-node"]
-        for pid in {"command": [asking.pid], "guard": guards, "both": [*guards, asking.pid]}[victim]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        asking.wait()
-        drain.join()
-        asking.stdout.close()
         wait_until(lambda: not is_guarded(process), "no guard", within=120)
         assert process.poll() is None
+        assert set(os.listdir(tmp_path)) <= {"dump"}
         if victim == "both" and left_behind(process):
             again(procscope, process)
         check_runs_on(process)
@@ -380,28 +362,13 @@ def test_killed_at_any_moment(procscope, node, victim):
     check_runs_on(process, before)
 
 
-def test_worker_killed(service, procscope, node):
+def test_worker_killed(service, node):
     process = node(known=20000)
     before = at_rest(process)
     random.seed(37)
     hits = 0
     for _ in range(KILLS // 2):
-        def ask():
-            with contextlib.suppress(Exception):  # a cut answer
-                service.get(f"/api/processes/{process.pid}/heapdump")
-
-        asking = threading.Thread(target=ask)
-        asking.start()
-        while asking.is_alive():
-            # the heavy worker is the youngest
-            workers = [pid for pid in children(service.pid) if comm(pid) == "procscope-work"]
-            if workers and left_behind(process):
-                time.sleep(random.uniform(0, 0.1))
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(max(workers), signal.SIGKILL)
-                hits += 1
-                break
-        asking.join()
+        hits += kill_worker(service, lambda: service.get(f"/api/processes/{process.pid}/heapdump"), lambda: left_behind(process), random.uniform(0, 0.1))
         check_runs_on(process)
     assert hits > 0
     assert dump(service, process).body.startswith(b'{"snapshot":')
@@ -415,7 +382,6 @@ def test_of_another_user(service, node):
     check_runs_on(process)
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("ip"), reason="not root, or no ip")
 @pytest.fixture
 def outside_tmp():
     """The program in a folder that is still there under another /tmp."""
@@ -423,6 +389,7 @@ def outside_tmp():
         yield shutil.copy(TARGET, folder)
 
 
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("ip"), reason="not root, or no ip")
 def test_in_namespaces_of_its_own(service, procscope, node, outside_tmp):
     """Its inspector listens in its own network, which takes CAP_SYS_ADMIN to enter: the command has it, workers do not."""
     inside = node(before=["unshare", "--net", "--mount", "--pid", "--fork", "sh", "-c", 'ip link set lo up && mount -t tmpfs none /tmp && exec "$@"', "sh"],
