@@ -41,9 +41,9 @@ static int open_locked(const struct runtime_place *place, const char *name, int 
     return 0;
 }
 
-/* Goes through the FIFOs of this process: takes those that were left behind into files (may be NULL), and
- * returns how many there are besides `own` (may be NULL) that others guard. */
-static size_t look_through(const struct runtime_place *place, const char *own, struct heap_fifo_files *files)
+/* Goes through the FIFOs of this process: takes those that were left behind into files, and returns how many
+ * there are that others guard. */
+static size_t look_through(const struct runtime_place *place, struct heap_fifo_files *files)
 {
     char prefix[HEAP_FIFO_NAME];
     int length = snprintf(prefix, sizeof prefix, ".procscope_heap_pid%d_", (int)place->inner_pid);
@@ -57,11 +57,11 @@ static size_t look_through(const struct runtime_place *place, const char *own, s
         int r;
 
         if (strncmp(entry->d_name, prefix, (size_t)length) != 0 || strlen(entry->d_name) >= HEAP_FIFO_NAME ||
-            (own && strcmp(entry->d_name, own) == 0) || (files && files->left_count == HEAP_FIFOS_LEFT))
+            files->left_count == HEAP_FIFOS_LEFT)
             continue;
         r = open_locked(place, entry->d_name, &found);
         guarded += r == -EAGAIN;
-        if (r < 0 || !files)
+        if (r < 0)
             continue;
         memcpy(files->left[files->left_count].name, entry->d_name, strlen(entry->d_name) + 1);
         files->left[files->left_count++].fd = TAKE_FD(found);
@@ -71,11 +71,6 @@ static size_t look_through(const struct runtime_place *place, const char *own, s
     else
         (void)fd_close(fd); /* always -1 */
     return guarded;
-}
-
-size_t heap_fifo_files_guarded(const struct runtime_place *place, const struct heap_fifo_file *own)
-{
-    return look_through(place, own->name, NULL);
 }
 
 static int make_own(const struct runtime_place *place, struct heap_fifo_file *file)
@@ -102,7 +97,7 @@ int heap_fifo_files_make(const struct runtime_place *place, struct heap_fifo_fil
     size_t guarded;
 
     *ret_files = (struct heap_fifo_files){.own = {.fd = -1}};
-    guarded = look_through(place, NULL, ret_files);
+    guarded = look_through(place, ret_files);
     if (guarded + ret_files->left_count >= HEAP_FIFOS_LEFT)
         return error_set(error, EBUSY, "%s was asked for its heap already, and has not begun.", place->name);
     return error_ensure(error, make_own(place, &ret_files->own),

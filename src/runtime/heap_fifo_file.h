@@ -23,9 +23,6 @@ struct heap_fifo_files {
 int heap_fifo_files_make(const struct runtime_place *place, struct heap_fifo_files *ret_files,
                          struct error *error) _must_check_;
 
-/* How many others there are, which guards hold that are alive. */
-size_t heap_fifo_files_guarded(const struct runtime_place *place, const struct heap_fifo_file *own);
-
 /* Gives it another name, so that nobody opens it any more, but who comes later sees what was begun. */
 void heap_fifo_file_hide(const struct runtime_place *place, struct heap_fifo_file *file);
 /* Takes its name away. */

@@ -7,23 +7,35 @@
 
 enum { REPLACEMENT = 0xfffd };
 
+/* Of a text that is cut: the beginning of a character that did not fit, also where it came in pieces. */
+static void drop_half(struct json_stream *stream)
+{
+    size_t at = stream->size, tail = 0, length;
+    unsigned char lead;
+
+    while (at > 0 && tail < 3 && ((unsigned char)stream->text[at - 1] & 0xc0) == 0x80) {
+        at--;
+        tail++;
+    }
+    lead = at > 0 ? (unsigned char)stream->text[at - 1] : 0;
+    length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 0;
+    if (length > tail + 1)
+        stream->size = at - 1;
+}
+
 static void put(struct json_stream *stream, const char *bytes, size_t size)
 {
     size_t room = sizeof stream->text - stream->size;
+    bool is_cut = size > room;
 
-    if (!stream->is_wanted || room == 0)
+    if (!stream->is_wanted)
         return;
-    if (size > room) { /* cut before a character that does not fit */
-        size = room;
-        while (size > 0 && ((unsigned char)bytes[size] & 0xc0) == 0x80)
-            size--;
-        memcpy(stream->text + stream->size, bytes, size);
+    memcpy(stream->text + stream->size, bytes, is_cut ? room : size);
+    stream->size += is_cut ? room : size;
+    if (is_cut) {
         stream->is_wanted = false;
-        stream->size += size;
-        return;
+        drop_half(stream);
     }
-    memcpy(stream->text + stream->size, bytes, size);
-    stream->size += size;
 }
 
 static void put_character(struct json_stream *stream, uint32_t code)

@@ -292,8 +292,8 @@ int node_close_again(struct node_guard *guard)
     struct node_port port;
     int r = node_port_find_new(guard->place->process, &guard->before, guard->inspector_port, &port);
 
-    if (r <= 0 || heap_fifo_files_guarded(guard->place, &guard->files.own) > 0)
-        return r < 0 ? r : 0;
+    if (r <= 0)
+        return r;
     r = converse(guard, &port, false, NULL);
     if (is_another(guard, &port, r))
         r = pass_over(guard, &port);

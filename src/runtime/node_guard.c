@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -127,20 +128,37 @@ static int enter_network(const struct runtime_place *place, struct error *error)
                      (int)place->process->pid);
 }
 
+/* One guard a process, of all services and commands here, until it ends, however it does. What lies in the
+ * target's /tmp is the target's to rename. This file of the kernel's only those can open who may look into
+ * the process anyway: itself, which can refuse to be asked by having the lock, but has nobody pile up. */
+static int take_lock(const struct runtime_place *place, struct error *error)
+{
+    _cleanup_close_ int fd = openat(place->process->dir_fd, "environ", O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0 && errno == EACCES)
+        return error_set(error, EACCES, "Node is asked by its own user (here %u) or by root.",
+                         (unsigned)place->user);
+    if (fd < 0)
+        return errno == ENOENT ? -ESRCH : -errno;
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return error_set(error, EBUSY,
+                         "Node is being asked for its heap already; try again when that is done.");
+    (void)TAKE_FD(fd); /* stays open until this process ends */
+    return 0;
+}
+
 static int prepare(struct node_guard *guard, struct error *error)
 {
-    int r = enter_network(guard->place, error);
+    int r = take_lock(guard->place, error);
 
+    if (r == 0)
+        r = enter_network(guard->place, error);
     if (r == 0)
         r = runtime_place_become_user(guard->place, error);
     if (r == 0)
         r = heap_fifo_files_make(guard->place, &guard->files, error);
     for (size_t i = 0; i < guard->files.left_count; i++) /* what was asked before must find nobody */
         heap_fifo_file_unlink(guard->place, &guard->files.left[i]);
-    if (r == 0 && heap_fifo_files_guarded(guard->place, &guard->files.own) > 0)
-        r = error_set(error, EBUSY, "Node is being asked for its heap already.");
-    if (r < 0)
-        heap_fifo_file_remove(guard->place, &guard->files.own);
     return r;
 }
 

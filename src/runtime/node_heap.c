@@ -133,6 +133,10 @@ static int read_all(struct reading *reading, struct error *error)
         r = read_step(reading, error);
     if (r == 0)
         return judge(reading, error);
+    if (r == -EBADMSG && reading->line_size < strlen(NODE_FIFO_BEGUN))
+        return error_set(error, EREMOTEIO,
+                         "Something else than Node writes where its heap is awaited: the program, or another "
+                         "of its user. A dump of the process can be had all the same.");
     if (r != -ETIMEDOUT || reading->is_begun)
         return r;
     return error_set(error, ETIMEDOUT,
@@ -202,6 +206,8 @@ int node_heap_types(const struct pidref *process, const struct node_heap_wish *w
     if (r == 0)
         r = node_types_finish(types, take, to);
     if (r == -EBADMSG)
-        return error_set(error, EREMOTEIO, "Node's heap snapshot is not of the form that V8 gives it.");
+        return error_set(error, EREMOTEIO,
+                         "Node's heap snapshot is not of the form that V8 gives it, and can't be counted; "
+                         "heapdump gives it as it is.");
     return r;
 }

@@ -11,7 +11,7 @@
 #include <poll.h>
 #include <string.h>
 
-enum { ANSWER_MS = 5000, LOOK_MS = 1000, ANSWER_MAX = 16384 };
+enum { ANSWER_MS = 5000, LOOK_MS = 1000, ANSWER_MAX = 16384, FRAMES_MAX = 1024 * 1024 };
 
 struct exchange {
     struct node_guard *guard;
@@ -169,10 +169,13 @@ static int put_message(struct buffer *out, const char *expression)
 }
 
 /* Until the inspector ends the connection, which it does when the expression closes it. It waits then, and
- * the program with it, until this end is closed, too; was the expression not evaluated there is an answer. */
+ * the program with it, until this end is closed, too; was the expression not evaluated there is an answer.
+ * That may take as long as the program is busy, but what sends frame after frame meanwhile is no inspector.
+ */
 static int await_end(struct exchange *exchange, size_t used, struct error *error)
 {
     struct node_frames *frames = calloc(1, sizeof *frames);
+    size_t received = 0;
     ssize_t n = 1;
     int r = frames ? node_frames_take(frames, exchange->answer.data + used, exchange->answer.size - used)
                    : -ENOMEM;
@@ -183,8 +186,9 @@ static int await_end(struct exchange *exchange, size_t used, struct error *error
             break;
         buffer_clear(&exchange->answer);
         n = r > 0 ? take_more(exchange) : -EAGAIN;
-        r = 0;
-        if (n > 0)
+        received += n > 0 ? (size_t)n : 0;
+        r = received > FRAMES_MAX ? -EBADMSG : 0;
+        if (n > 0 && r == 0)
             r = node_frames_take(frames, exchange->answer.data, (size_t)n);
         else if (n < 0 && n != -EAGAIN)
             n = 0; /* an end by an error is an end */
@@ -217,5 +221,10 @@ int node_inspector_evaluate(struct node_guard *guard, const struct node_port *po
     }
     exchange_close(&exchange);
     buffer_release(&exchange.answer);
+    if (r == -EBADMSG)
+        return error_set(error, EBADMSG,
+                         "What listens at port %u of the process does not answer as Node's inspector does; "
+                         "a dump of the process can be had all the same.",
+                         port->port);
     return error_ensure(error, (int)r, "Node's inspector can't be asked");
 }

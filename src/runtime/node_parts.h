@@ -34,8 +34,8 @@ int node_ask(struct node_guard *guard, struct error *error) _must_check_;
 /* Closes the inspector that one of us left open. -ESRCH, or an error without a sentence. */
 int node_ask_nothing(struct node_guard *guard) _must_check_;
 
-/* Closes an inspector that stayed open, or was opened again, unless another of us is at work there. 1: one
- * was open, 0: none, or a negative errno. */
+/* Closes an inspector that stayed open, or was opened again. 1: one was open, 0: none, or a negative errno.
+ */
 int node_close_again(struct node_guard *guard) _must_check_;
 
 /* What the process was told about its inspector. */

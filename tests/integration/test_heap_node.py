@@ -322,14 +322,45 @@ def test_a_client_that_takes_nothing(serve, node):
     connection.close()
 
 
-def is_guarded(process):
-    """Whether one of ours is still at work there."""
+def guards(process):
+    """Those of ours that are still at work there."""
+    found = []
     for path in pathlib.Path("/proc").glob("[0-9]*/comm"):
         with contextlib.suppress(OSError):
             if path.read_bytes().strip() == b"procscope-node" and any(
                     os.path.islink(fd) and os.readlink(fd) == f"/proc/{process.pid}" for fd in path.parent.glob("fd/*")):
-                return True
-    return False
+                found.append(int(path.parent.name))
+    return found
+
+
+def is_guarded(process):
+    return bool(guards(process))
+
+
+def test_a_hostile_program_has_one_guard(serve, procscope, node):
+    """However often it is asked, by whomever, and whatever it does to the files by which guards could find each other."""
+    process = node("hostile")
+    services = [serve("--dump-timeout", "2s") for _ in range(2)]
+
+    def ask(service):
+        for _ in range(4):
+            answer = service.get(f"/api/processes/{process.pid}/heapdump")
+            assert answer.status in (409, 504), answer.message
+
+    time.sleep(1)  # it has begun
+    asking = [threading.Thread(target=ask, args=(service,)) for service in services]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join()
+    wait_until(lambda: len(guards(process)) == 1, "one guard")
+    assert b"already" in run(procscope, "heapdump", process.pid, "-o", "-", check=False).stderr
+    answer = services[0].get(f"/api/processes/{process.pid}/heapdump")
+    assert answer.status == 409 and "already" in answer.message and len(guards(process)) == 1
+    process.kill()
+    wait_until(lambda: not guards(process), "no guard", within=120)
+    for path in pathlib.Path("/tmp").glob(f"moved_{process.pid}_*"):
+        path.unlink()
 
 
 def again(procscope, process):

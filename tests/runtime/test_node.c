@@ -1,3 +1,5 @@
+#include "base/utf8.h"
+#include "runtime/json_stream.h"
 #include "runtime/node_frames.h"
 #include "runtime/node_parts.h"
 #include "runtime/node_types.h"
@@ -99,6 +101,68 @@ static void a_name_too_long_is_cut(void **state)
     memcpy(text + used, "\"]}", 3);
     assert_int_equal(count(text, used + 3, 1000, &found), 0);
     assert_memory_equal(found.text, "x\xc3\xa9\xc3\xa9", 5);
+}
+
+static int no_enter(void *to, char kind)
+{
+    (void)to, (void)kind;
+    return 0;
+}
+
+static int no_leave(void *to)
+{
+    (void)to;
+    return 0;
+}
+
+static bool wants_all(void *to)
+{
+    (void)to;
+    return true;
+}
+
+static int check_whole(void *to, const char *text, size_t size)
+{
+    size_t at = 0, bad;
+
+    while (at < size) {
+        size_t length = utf8_sequence((const unsigned char *)text + at, size - at, &bad);
+
+        assert_true(length > 0); /* no half of one at the end */
+        at += length;
+    }
+    assert_true(size > LIMIT_HEAP_LINE - 4 && size <= LIMIT_HEAP_LINE);
+    *(bool *)to = true;
+    return 0;
+}
+
+static void no_half_characters(void **state)
+{
+    static const char *const characters[] = {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
+    static const struct json_stream_ops ops = {
+        .enter = no_enter, .leave = no_leave, .wants_text = wants_all, .text = check_whole};
+    static char text[2 * LIMIT_HEAP_LINE];
+    (void)state;
+
+    for (size_t which = 0; which < ELEMENTS_OF(characters); which++)
+        for (int before = 0; before < 4; before++)
+            for (size_t piece = 1; piece < 9; piece++) {
+                size_t size = (size_t)snprintf(text, sizeof text, "[\"%.*s", before, "abc");
+                bool was_told = false;
+                struct json_stream *stream = calloc(1, sizeof *stream);
+
+                assert_non_null(stream);
+                *stream = JSON_STREAM_INIT(&ops, &was_told);
+                for (; size < LIMIT_HEAP_LINE + 64; size += strlen(characters[which]))
+                    memcpy(text + size, characters[which], strlen(characters[which]));
+                memcpy(text + size, "\"]", 2);
+                size += 2;
+                for (size_t at = 0; at < size; at += piece)
+                    assert_int_equal(
+                        json_stream_take(stream, text + at, size - at < piece ? size - at : piece), 0);
+                assert_true(was_told);
+                free(stream);
+            }
 }
 
 static void targets_and_upgrades(void **state)
@@ -206,6 +270,7 @@ int main(void)
         cmocka_unit_test(counts_by_type_however_it_is_cut),
         cmocka_unit_test(what_is_not_whole_is_none),
         cmocka_unit_test(a_name_too_long_is_cut),
+        cmocka_unit_test(no_half_characters),
         cmocka_unit_test(targets_and_upgrades),
         cmocka_unit_test(frames_however_they_are_cut),
         cmocka_unit_test(frames_of_a_client),

@@ -14,6 +14,14 @@ const spin = ms => { for (const end = process.hrtime.bigint() + BigInt(ms) * 100
 if (!isMainThread) {
   globalThis.kept = Array.from({ length: 1000 }, (_, i) => new OfWorker(i));
   setInterval(() => {}, 1000);
+  if (mode === 'hostile') { // hides by what guards could find each other
+    const fs = require('fs');
+    let moved = 0;
+    setInterval(() => {
+      for (const name of fs.readdirSync('/tmp').filter(name => name.startsWith(`.procscope_heap_pid${process.pid}_`)))
+        fs.renameSync(`/tmp/${name}`, `/tmp/moved_${process.pid}_${++moved}`);
+    }, 1);
+  }
 } else {
   globalThis.kept = Array.from({ length: count }, (_, i) => new Known(i));
   for (let i = 0; i < 4321; i++)
@@ -29,6 +37,11 @@ if (!isMainThread) {
     process.on('SIGUSR1', () => require('net').createServer(() => {}).listen(0, '127.0.0.1'));
   if (mode === 'fickle')
     process.on('SIGUSR1', () => {});
+  if (mode === 'hostile') { // never gets round to it
+    process.on('SIGUSR1', () => {});
+    new Worker(__filename, { argv: process.argv.slice(2) });
+    setTimeout(() => spin(3600000), 500);
+  }
   if (mode === 'busy')
     setInterval(() => spin(30), 40);
   process.on('uncaughtException', error => console.log('uncaught', error));
