@@ -13,6 +13,7 @@ enum {
     CONNECTION_NAME_SIZE = 128,
     CONNECTIONS_LOOK_MS = 500,     /* how often deadlines are looked at */
     CONNECTION_PATIENCE_MS = 1000, /* who asks for nothing keeps his place so long, when others want it */
+    CONNECTIONS_TRIM_MIN = 32,     /* from so many on their memory is given back when most have gone */
 };
 
 enum connection_phase {
@@ -41,6 +42,7 @@ struct http_connection {
 struct connection_list {
     struct http_connection *oldest, *newest;
     uint64_t count; /* with those that there was no memory for */
+    uint64_t most;  /* that there were at once since memory was given back */
     uint64_t looked_ms;
 };
 

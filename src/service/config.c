@@ -123,7 +123,7 @@ const struct config_key config_keys[] = {
     {"registry-ttl", "instance", CONFIG_DURATION, KEY(registry_ttl), "15s", 2000, HOURS(1), "TIME",
      "etcd drops an instance that was not heard of for so long"},
     {"workers", "limits", CONFIG_NUMBER, KEY(workers), "2", 1, 256, "N", "kept workers for light operations"},
-    {"queue", "limits", CONFIG_NUMBER, KEY(queue), "64", 0, 4096, "N",
+    {"queue", "limits", CONFIG_NUMBER, KEY(queue), "128", 0, 4096, "N",
      "light operations that may wait for a worker"},
     {"dumps", "limits", CONFIG_NUMBER, KEY(dumps), "2", 1, 256, "N", "dumps at the same time"},
     {"dumps-per-target", "limits", CONFIG_NUMBER, KEY(dumps_per_target), "1", 1, 256, "N",

@@ -46,6 +46,38 @@ def resident(pid):
     return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1]) * 1024
 
 
+def family(pid):
+    """It and all that came from it."""
+    found = [pid]
+    for one in found:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found += [int(child) for path in pathlib.Path(f"/proc/{one}/task").glob("*/children") for child in path.read_text().split()]
+    return found
+
+
+def weight(pids):
+    """Their memory (PSS) in bytes, and how many descriptors and threads they have."""
+    memory = threads = files = 0
+    for pid in pids:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            memory += int(re.search(r"\nPss:\s+(\d+)", pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text())[1]) * 1024
+            files += descriptors(pid)
+            threads += len(os.listdir(f"/proc/{pid}/task"))
+    return memory, files, threads
+
+
+@contextlib.contextmanager
+def many_descriptors(wanted):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        pytest.skip("too few descriptors")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def ask_until_answered(service, path="/api/processes/0"):
     """A client with manners: comes back when it is told to. Never is it just cut off."""
     def once():
@@ -62,7 +94,9 @@ def ask_until_answered(service, path="/api/processes/0"):
 
 def closed(connection):
     """Whether the other side has closed it."""
-    ready, _, _ = select.select([connection], [], [], 0)
+    poll = select.poll()  # select() takes no descriptor beyond 1,023
+    poll.register(connection, select.POLLIN)
+    ready = poll.poll(0)
     with contextlib.suppress(ConnectionError):
         return bool(ready) and connection.recv(65536) == b""
     return True
@@ -92,11 +126,7 @@ def test_slowloris(serve):
 
 def test_ten_thousand_idle_connections(serve):
     wanted = 10000
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < wanted + 500:
-        pytest.skip("too few descriptors")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted + 500, hard))
-    try:
+    with many_descriptors(wanted + 500):
         service = serve("--connections", "2000")
         ask_until_answered(service)
         front = front_of(service)
@@ -121,8 +151,27 @@ def test_ten_thousand_idle_connections(serve):
             one.close()
         wait_until(lambda: descriptors(front) < 50, "all to be closed")
         ask_until_answered(service)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_ten_thousand_that_have_a_place_are_held_and_forgotten(serve):
+    """All of them may stay; others are answered meanwhile, and what they took is given back when they go."""
+    wanted = 10000
+    with many_descriptors(wanted + 1000):
+        service = serve("--connections", str(wanted + 100), "--head-timeout", "10min")
+        ask_until_answered(service)
+        front = front_of(service)
+        before, _, threads = weight([front])
+        for _ in range(2):
+            connections = [connect(service) for _ in range(wanted)]
+            wait_until(lambda: descriptors(front) > wanted, "all to be accepted")
+            for _ in range(10):
+                assert service.get("/healthz").status == service.get("/api/processes").status == 200
+            assert not any(map(closed, connections))
+            for one in connections:
+                one.close()
+            wait_until(lambda: descriptors(front) < 50, "all to be closed")
+            wait_until(lambda: weight([front])[0] < before + (3 << 20), "their memory to be given back")
+        assert weight([front])[2] == threads
 
 
 def test_a_body_that_never_comes(serve):
@@ -253,3 +302,50 @@ def test_lists_go_on_while_dumps_are_taken_and_clients_are_many(serve, target):
     assert refusals <= {(429, True), (503, True)}, refusals
     wait_until(lambda: descriptors(front) <= before, "all to be closed")
     assert process.poll() is None
+
+
+def storm(service, pid):
+    """All kinds at once: lists, dumps that are left half way, garbage, connections that say nothing."""
+    def leave():
+        with contextlib.suppress(OSError), contextlib.closing(connect(service)) as connection:
+            connection.sendall(f"GET /api/processes/{pid}/dump?dumpType=2 HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            connection.recv(1000)
+
+    def send(data):
+        with contextlib.suppress(OSError), contextlib.closing(connect(service)) as connection:
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):
+                pass
+
+    idle = [connect(service) for _ in range(150)]
+    threads = [threading.Thread(target=ask_until_answered, args=(service, "/api/processes")) for _ in range(60)]
+    threads += [threading.Thread(target=leave) for _ in range(10)] + [threading.Thread(target=send, args=(piece,)) for piece in GARBAGE]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+        assert not thread.is_alive()
+    for one in idle:
+        one.close()
+
+
+def test_nothing_grows_from_storm_to_storm(serve, target):
+    """What is kept after the first ones, workers and their tables, is all that is kept."""
+    service = serve("--head-timeout", "1s", "--stall-timeout", "1s", "--workers", "1")
+    process = target("shapes", "threads", "3")
+
+    def calm():
+        """Once what the storm had is closed, and a worker that is kept has answered."""
+        ask_until_answered(service, "/api/processes")
+        wait_until(lambda: descriptors(front_of(service)) < 40 and len(family(service.pid)) == 3, "calm")
+        return weight(family(service.pid))
+
+    for _ in range(3):
+        storm(service, process.pid)
+    memory, files, threads = calm()
+    for _ in range(6):
+        storm(service, process.pid)
+    wait_until(lambda: calm()[1:] <= (files + 2, threads), "descriptors and threads to be as many as before")
+    assert calm()[0] < memory + (2 << 20)
+    assert process.poll() is None and "ended" not in service.log
