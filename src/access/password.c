@@ -25,6 +25,44 @@ static bool is_strong(const char *hash)
     return r == CRYPT_SALT_OK || r == CRYPT_SALT_TOO_CHEAP;
 }
 
+/* How much of a hash says how it is made: "$y$j9T$", "$6$", "$6$rounds=5000$", "$2b$12$", "$7$CU..../....".
+ */
+static size_t class_size(const char *hash)
+{
+    enum { SCRYPT_COST = 11 };
+    const char *dollar = *hash == '$' ? strchr(hash + 1, '$') : NULL;
+    size_t size = dollar ? (size_t)(dollar - hash) + 1 : 0;
+    bool has_cost;
+
+    if (size == 0)
+        return 0;
+    if (strncmp(hash, "$7$", 3) == 0)
+        return strlen(hash) < size + SCRYPT_COST ? strlen(hash) : size + SCRYPT_COST;
+    has_cost = strncmp(hash, "$5$", 3) == 0 || strncmp(hash, "$6$", 3) == 0
+                   ? strncmp(hash + size, "rounds=", 7) == 0
+                   : strchr(hash + size, '$') != NULL;
+    return has_cost ? size + strcspn(hash + size, "$") + 1 : size;
+}
+
+static bool is_same_class(const char *a, const char *b)
+{
+    size_t size = class_size(a);
+
+    return size == class_size(b) && strncmp(a, b, size) == 0;
+}
+
+/* False: there are too many already. */
+static bool note_class(struct password_list *list, size_t item)
+{
+    for (size_t i = 0; i < list->class_count; i++)
+        if (is_same_class(list->items[list->classes[i]].hash, list->items[item].hash))
+            return true;
+    if (list->class_count == PASSWORD_CLASSES_MAX)
+        return false;
+    list->classes[list->class_count++] = item;
+    return true;
+}
+
 static int add(struct password_list *list, const char *name, enum role role, const char *hash)
 {
     _cleanup_free_ char *name_copy = strdup(name), *hash_copy = strdup(hash);
@@ -57,6 +95,12 @@ int password_list_parse(struct password_list *list, const char *path, char *text
         r = add(list, name, role, hash);
         if (r < 0)
             return error_errno(error, -r, "The passwords of %.300s could not be read", path);
+        if (!note_class(list, list->count - 1))
+            return error_set(
+                error, EINVAL,
+                "%.300s line %u: there are hashes of more than %d methods and costs, and each guess "
+                "is tried with all of them; make them anew with one (mkpasswd -m yescrypt).",
+                path, number, PASSWORD_CLASSES_MAX);
     }
     return 0;
 }
@@ -78,14 +122,19 @@ int password_list_check(const struct password_list *list, const char *name, cons
                         struct principal *ret_principal)
 {
     const struct password *found = NULL;
-    bool same;
+    bool same = false;
 
     for (size_t i = 0; i < list->count; i++)
         if (strcmp(list->items[i].name, name) == 0)
             found = &list->items[i];
     if (list->count == 0 || strlen(password) >= CRYPT_MAX_PASSPHRASE_SIZE)
         return -ENOENT;
-    same = is_password(found ? found->hash : list->items[0].hash, password);
+    for (size_t i = 0; i < list->class_count; i++) {
+        const char *hash = list->items[list->classes[i]].hash;
+        bool is_own = found && is_same_class(hash, found->hash);
+        bool fits = is_password(is_own ? found->hash : hash, password);
+        same = same || (is_own && fits);
+    }
     if (!found || !same)
         return -ENOENT;
     *ret_principal = (struct principal){.role = found->role, .kind = PRINCIPAL_PASSWORD, .user = (uid_t)-1};

@@ -73,12 +73,8 @@ bool gate_can_identify(const struct config *config)
     return authenticator_is_needed(config) || *config->certificate_roles || *config->cluster_key;
 }
 
-static void end_checker(struct gate *gate, unsigned which)
+static void end_process(struct checker *checker)
 {
-    struct checker *checker = &gate->checkers[which];
-
-    if (checker->channel >= 0)
-        (void)epoll_ctl(gate->epoll_fd, EPOLL_CTL_DEL, checker->channel, NULL); /* it is there */
     checker->channel = fd_close(checker->channel);
     if (checker->pid > 0) {
         (void)kill(checker->pid, SIGKILL); /* ours and not waited for yet */
@@ -89,22 +85,53 @@ static void end_checker(struct gate *gate, unsigned which)
     checker->pid = 0;
 }
 
-static int start_checker(struct gate *gate, unsigned which, struct error *error)
+static void end_checker(struct gate *gate, unsigned which)
+{
+    struct checker *checker = &gate->checkers[which];
+
+    if (checker->channel >= 0)
+        (void)epoll_ctl(gate->epoll_fd, EPOLL_CTL_DEL, checker->channel, NULL); /* it is there */
+    end_process(checker);
+}
+
+/* In the place of the one before. */
+static int use_checker(struct gate *gate, unsigned which, const struct checker *started, struct error *error)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = GATE_EVENT + which};
+    int r;
+
+    end_checker(gate, which);
+    gate->checkers[which] = *started;
+    if (epoll_ctl(gate->epoll_fd, EPOLL_CTL_ADD, started->channel, &event) == 0)
+        return 0;
+    r = -errno;
+    end_process(&gate->checkers[which]);
+    return error_errno(error, -r, "Tokens and passwords can't be checked");
+}
+
+static int start_checker(struct gate *gate, unsigned which, struct error *error)
+{
     struct checker started = {.channel = -1};
     int r = authenticator_start(gate->config, &started.pid, &started.channel, error);
 
-    if (r < 0)
-        return r;
-    end_checker(gate, which);
-    gate->checkers[which] = started;
-    if (epoll_ctl(gate->epoll_fd, EPOLL_CTL_ADD, started.channel, &event) < 0) {
-        r = -errno;
-        end_checker(gate, which);
-        return error_errno(error, -r, "Tokens and passwords can't be checked");
+    return r < 0 ? r : use_checker(gate, which, &started, error);
+}
+
+/* All of them, or none: what those that run have read stays then. */
+static int start_checkers(struct gate *gate, struct error *error)
+{
+    struct checker started[AUTHENTICATORS] = {{.channel = -1}, {.channel = -1}};
+    int r = 0;
+
+    for (unsigned i = 0; r == 0 && i < AUTHENTICATORS; i++)
+        r = authenticator_start(gate->config, &started[i].pid, &started[i].channel, error);
+    for (unsigned i = 0; i < AUTHENTICATORS; i++) {
+        if (r == 0)
+            r = use_checker(gate, i, &started[i], error);
+        else
+            end_process(&started[i]);
     }
-    return 0;
+    return r;
 }
 
 static void read_files(const struct gate *gate, struct file_state states[FILES])
@@ -147,7 +174,7 @@ int gate_new(const struct config *config, const int *listen_fds, size_t listen_c
     if (r == 0 && *config->cluster_key)
         r = cluster_keys_read(config->cluster_key, &gate->cluster, error);
     if (r == 0 && authenticator_is_needed(config))
-        r = start_checker(gate, FOR_TOKENS, error);
+        r = start_checkers(gate, error);
     if (r < 0) {
         gate_free(gate);
         return error_ensure(error, r, "Nobody could be let in");
@@ -436,11 +463,10 @@ bool gate_reload(struct gate *gate)
         log_error("%s What was read before stays in force.", error.text);
         return false;
     }
-    if (authenticator_is_needed(gate->config) && start_checker(gate, FOR_TOKENS, &error) < 0) {
+    if (authenticator_is_needed(gate->config) && start_checkers(gate, &error) < 0) {
         log_error("%s What was read before stays in force.", error.text);
         return false;
     }
-    end_checker(gate, FOR_PASSWORDS);
     known_clear(&gate->known);
     log_info("Who may do what was read again.");
     return memcmp(before, gate->files, sizeof before) != 0;

@@ -289,6 +289,31 @@ static void passwords_are_checked_and_guessing_is_slow(void **state)
     end_inspector(harness);
 }
 
+/* Also of the process for passwords, which nobody has needed until then. */
+static void a_file_that_breaks_leaves_what_was(void **state)
+{
+    const char *const arguments[] = {"--passwords", passwords_file, NULL};
+    struct crypt_data data = {0};
+    struct harness *harness;
+    char line[300];
+    (void)state;
+
+    (void)snprintf(line, sizeof line, "ola:operator:%s\n", crypt_r("s3:cret", "$y$j75$abcd", &data));
+    write_file(passwords_file, line);
+    harness = start_inspector(arguments);
+    assert_int_equal(code_by(harness, "who", -1, NULL), ENOKEY); /* it runs */
+    for (int i = 0; i < 3; i++) {
+        char password[32];
+        write_file(passwords_file, "rubbish\n");
+        assert_int_equal(kill(harness->pid, SIGHUP), 0);
+        (void)poll(NULL, 0, 50);
+        (void)snprintf(password, sizeof password, "ola:guess%d", i); /* none that is remembered */
+        assert_int_equal(code_by(harness, "who", -1, basic(password)), ENOKEY);
+        expect_who(harness, -1, basic("ola:s3:cret"), "ola operator password");
+    }
+    end_inspector(harness);
+}
+
 /* The processes of the inspector that check credentials get the signal; how many. */
 static int signal_checkers(const struct harness *harness, int number)
 {
@@ -353,15 +378,15 @@ static void an_authenticator_is_replaced_while_it_checks(void **state)
     write_tokens(&list);
     harness = start_inspector(arguments);
     assert_true(code_by(harness, "who", -1, bearer("pst_00000000_wrong")) != 0); /* it runs */
-    assert_int_equal(signal_checkers(harness, SIGSTOP), 1);
+    assert_int_equal(signal_checkers(harness, SIGSTOP), 2); /* and the one for passwords */
     {
         _cleanup_answer_reader_ struct answer_reader waits = ask_by(harness, "who", -1, bearer(token));
         (void)poll(NULL, 0, 20); /* it has been asked */
         assert_int_equal(kill(harness->pid, SIGHUP), 0);
         assert_int_equal(code_of(&waits), EAGAIN);
     }
-    assert_int_equal(signal_checkers(harness, SIGSTOP), 1);
-    assert_int_equal(signal_checkers(harness, SIGCONT), 1);
+    assert_int_equal(signal_checkers(harness, SIGSTOP), 2);
+    assert_int_equal(signal_checkers(harness, SIGCONT), 2);
     expect_who(harness, -1, bearer(token), "tom reader token");
     end_inspector(harness);
 }
@@ -392,6 +417,7 @@ int main(void)
         cmocka_unit_test(a_front_can_not_say_who_asks),
         cmocka_unit_test(tokens_give_their_roles_until_they_are_revoked),
         cmocka_unit_test(passwords_are_checked_and_guessing_is_slow),
+        cmocka_unit_test(a_file_that_breaks_leaves_what_was),
         cmocka_unit_test(a_dead_authenticator_is_replaced),
         cmocka_unit_test(an_authenticator_is_replaced_while_it_checks),
     };
