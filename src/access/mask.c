@@ -51,6 +51,12 @@ bool mask_is_secret(const struct mask *mask, const char *name, size_t size)
     return false;
 }
 
+/* In a text, too: "Pwd" of connection strings, which as a variable's name is the working directory. */
+static bool names_secret(const struct mask *mask, const char *name, size_t size)
+{
+    return mask_is_secret(mask, name, size) || (size == 3 && strncasecmp(name, "pwd", size) == 0);
+}
+
 static bool is_word(char c)
 {
     return isalnum((unsigned char)c) || c == '_' || c == '-' || c == '.';
@@ -70,8 +76,27 @@ struct span {
     size_t from, to;
 };
 
+/* Whether the value of the name at `at` is part of a connection string, "Server=db;Password=a
+ * b;Encrypt=true", where blanks are its own: a ; is before the name, or a quote before it and a ; after it
+ * within the quotes. */
+static bool is_of_connection(const char *text, size_t size, size_t at)
+{
+    size_t before = at;
+
+    while (before > 0 && is_blank(text[before - 1]))
+        before--;
+    if (before > 0 && text[before - 1] == ';')
+        return true;
+    if (at == 0 || !is_quote(text[at - 1]))
+        return false;
+    for (size_t i = at; i < size && text[i] != text[at - 1]; i++)
+        if (text[i] == ';')
+            return true;
+    return false;
+}
+
 /* From `at` on: up to the quote that it begins with, or to what ends a bare value. */
-static struct span value_at(const char *text, size_t size, size_t at, bool takes_blanks)
+static struct span value_at(const char *text, size_t size, size_t at, const char *ends)
 {
     struct span value = {.from = at};
     char quote = '\0';
@@ -80,49 +105,100 @@ static struct span value_at(const char *text, size_t size, size_t at, bool takes
         quote = text[at];
         value.from = ++at;
     }
-    while (at < size && (quote ? text[at] != quote
-                               : !is_quote(text[at]) && (takes_blanks || !strchr(" \t\n;&,", text[at]))))
+    while (at < size &&
+           (quote ? text[at] != quote : !is_quote(text[at]) && (text[at] == '\0' || !strchr(ends, text[at]))))
         at++;
     value.to = at;
     return value;
 }
 
-/* The value of the name that ends at `at`; an empty span: it has none. */
-static struct span value_behind(const char *text, size_t size, size_t at, bool is_option)
+static size_t word_end(const char *text, size_t size, size_t at)
 {
-    size_t start = at;
-    bool is_header = false;
-
-    if (at < size && is_quote(text[at])) /* "name": "value" */
+    while (at < size && is_word(text[at]))
         at++;
-    if (at < size && (text[at] == '=' || text[at] == ':')) {
-        at++;
-        while (at < size && is_blank(text[at])) {
-            is_header = text[at - 1] == ':' || is_header;
-            at++;
-        }
-        return value_at(text, size, at, is_header); /* "Authorization: Bearer x" is of two words */
-    }
-    if (is_option && at < size && is_blank(text[at])) {
-        while (at < size && is_blank(text[at]))
-            at++;
-        if (at < size && text[at] != '-')
-            return value_at(text, size, at, false);
-    }
-    return (struct span){start, start};
+    return at;
 }
 
-/* The password of a URL whose "://" stands at `at`. */
-static struct span password_of_url(const char *text, size_t size, size_t at)
+static size_t skip_blanks(const char *text, size_t size, size_t at)
+{
+    while (at < size && is_blank(text[at]))
+        at++;
+    return at;
+}
+
+static bool is_sign(const char *text, size_t size, size_t at)
+{
+    return at < size && (text[at] == '=' || text[at] == ':');
+}
+
+static const char ends_word[] = " \t\n;&,", ends_part[] = "\n;";
+
+/* The argument at `at`, which may begin with a -. Where it is such an option itself nobody knows whether it
+ * is a value, too: with its own value, then. */
+static struct span argument_at(const struct mask *mask, const char *text, size_t size, size_t at)
+{
+    size_t from = at, end;
+    struct span value;
+
+    for (;; at = skip_blanks(text, size, end)) {
+        end = word_end(text, size, at);
+        if (end == at || text[at] != '-' || !names_secret(mask, text + at, end - at))
+            break;
+        if (is_sign(text, size, end)) {
+            at = end + 1;
+            break;
+        }
+        if (end == size || !is_blank(text[end]))
+            return (struct span){from, end};
+    }
+    value = value_at(text, size, at, ends_word);
+    return at == from ? value : (struct span){from, value.to};
+}
+
+/* What stands behind the = or : at `sign` of the name that begins at `start`. */
+static struct span value_of_sign(const struct mask *mask, const char *text, size_t size, size_t start,
+                                 size_t sign)
+{
+    bool is_part = is_of_connection(text, size, start);
+    size_t at = sign + 1, next = skip_blanks(text, size, at);
+
+    if (text[sign] == ':' && next > at) /* "Authorization: Bearer x" is of two words */
+        return value_at(text, size, next, "");
+    if (is_part || next == at)
+        return value_at(text, size, next, is_part ? ends_part : ends_word);
+    if (!is_blank(text[sign - 1])) /* "--key= x" has none */
+        return (struct span){at, at};
+    return argument_at(mask, text, size, next);
+}
+
+/* The value of the name from `start` to `at`; an empty span: it has none. */
+static struct span value_behind(const struct mask *mask, const char *text, size_t size, size_t start,
+                                size_t at)
+{
+    bool is_quoted = at < size && is_quote(text[at]); /* "name": "value" */
+    size_t next;
+
+    at += is_quoted;
+    next = skip_blanks(text, size, at);
+    if (is_sign(text, size, next) && (text[next] == '=' || next == at || is_quoted))
+        return value_of_sign(mask, text, size, start, next);
+    if (text[start] == '-' && next > at && next < size) /* --password x */
+        return argument_at(mask, text, size, next);
+    return (struct span){at, at};
+}
+
+/* What a URL whose "://" stands at `at` says of the user: the password, or all where there is none, since
+ * that is how tokens are given. */
+static struct span secret_of_url(const char *text, size_t size, size_t at)
 {
     struct span found = {at, at};
     size_t colon = 0;
 
-    for (size_t i = at + 3; i < size && !strchr("/?# \t\n\"'", text[i]); i++) {
+    for (size_t i = at + 3; i < size && (text[i] == '\0' || !strchr("/?# \t\n\"'", text[i])); i++) {
         if (text[i] == ':' && colon == 0)
             colon = i;
-        if (text[i] == '@' && colon != 0)
-            found = (struct span){colon + 1, i}; /* a password may hold one itself */
+        if (text[i] == '@') /* a password may hold one itself */
+            found = (struct span){colon != 0 && colon + 1 < i ? colon + 1 : at + 3, i};
     }
     return found;
 }
@@ -134,14 +210,14 @@ static struct span next_secret(const struct mask *mask, const char *text, size_t
 
     if (size - start >= 3 && memcmp(text + start, "://", 3) == 0) {
         *at += 3;
-        return password_of_url(text, size, start);
+        return secret_of_url(text, size, start);
     }
     while (end < size && is_word(text[end]))
         end++;
     *at = end > start ? end : start + 1;
-    if (end == start || !mask_is_secret(mask, text + start, end - start))
+    if (end == start || !names_secret(mask, text + start, end - start))
         return (struct span){start, start};
-    return value_behind(text, size, end, text[start] == '-');
+    return value_behind(mask, text, size, start, end);
 }
 
 int mask_append(const struct mask *mask, const char *text, size_t size, struct buffer *out)

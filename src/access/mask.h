@@ -22,7 +22,9 @@ bool mask_leaves_out(const struct mask *mask, const char *name, size_t size);
 bool mask_is_secret(const struct mask *mask, const char *name, size_t size);
 
 /* Appends text (a command line, a value) with MASK_TEXT in place of secrets in it: behind a name that says so
- * and = or : (--password=x, AccountKey=x;), in the argument behind such an option (--password x), and between
- * : and @ of a URL. It is a guess: what has no such name is shown. */
+ * and = or : (--password=x, AccountKey=x;), in the argument behind such an option (--password x, and also
+ * where x begins with a -), and between : and @ of a URL, or what stands before @ where there is no : (a
+ * token). It is a guess: what has no such name is shown, and what stands behind one that takes no value is
+ * not. */
 int mask_append(const struct mask *mask, const char *text, size_t size, struct buffer *out) _must_check_;
 #define MASK_TEXT "***"

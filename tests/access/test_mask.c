@@ -26,7 +26,29 @@ static void secrets_in_texts_are_masked(void **state)
     expect("nginx -g 'daemon off;'", "nginx -g 'daemon off;'");
     expect("app --password=abc --port=8080", "app --password=*** --port=8080");
     expect("app --db-password abc --port 8080", "app --db-password *** --port 8080");
-    expect("app --password --port 8080", "app --password --port 8080");
+    expect("app --password -x --port 8080", "app --password *** --port 8080");
+    expect("app --password --port 8080", "app --password *** 8080"); /* it may be one */
+    expect("app --password --token abc", "app --password ***");      /* whichever it is */
+    expect("app --password --token=abc", "app --password ***");
+    expect("app --password -mykey -v x", "app --password *** x");
+    expect("app --password -mykey", "app --password ***");
+    expect("app --key --key --key x y", "app --key *** y");
+    expect("app --key --token='a b' y", "app --key ***' y");
+    expect("app --key=-mykey -v x", "app --key=*** -v x");
+    expect("app --password '-a b' -v", "app --password '***' -v");
+    expect("app --password -", "app --password ***");
+    expect("app --password ", "app --password ");
+    expect("app --token= --password abc", "app --token= --password ***");
+    expect("app TOKEN = --password abc", "app TOKEN = ***");
+    expect("{\"secret\" : \"abc\", \"a\": \"b\"}", "{\"secret\" : \"***\", \"a\": \"b\"}");
+    expect("app -p secret", "app -p secret"); /* a port, most often */
+    expect("PASSWORD:abc def", "PASSWORD:*** def");
+    expect("PASSWORD: abc def\nx", "PASSWORD: ***");
+    expect("PASSWORD = abc def", "PASSWORD = *** def");
+    expect("env PWD=/root", "env PWD=***");
+    expect("'User Id=sa; Pwd = my pass ; Server=db'", "'User Id=sa; Pwd = ***; Server=db'");
+    expect("'Password=my pass;Server=db' x;", "'Password=***;Server=db' x;");
+    expect("sh -c 'PASSWORD=abc exec app'", "sh -c 'PASSWORD=*** exec app'");
     expect("app --token 'a b' x", "app --token '***' x");
     expect("env API_KEY=abc PATH=/bin app", "env API_KEY=*** PATH=/bin app");
     expect("'Server=db;User Id=sa;Password=p@ss;Encrypt=true'",
@@ -35,7 +57,11 @@ static void secrets_in_texts_are_masked(void **state)
            "AccountName=x;AccountKey=***;EndpointSuffix=y");
     expect("postgres://joe:geheim@db:5432/app", "postgres://joe:***@db:5432/app");
     expect("amqp://joe:a@b@mq/ https://host:8080/", "amqp://joe:***@mq/ https://host:8080/");
-    expect("https://u@host/?x=1&token=abc&y=2", "https://u@host/?x=1&token=***&y=2");
+    expect("https://t0ken@host/?x=1&token=abc&y=2", "https://***@host/?x=1&token=***&y=2");
+    expect("git clone https://joe:@host/x ssh://git@host", "git clone https://***@host/x ssh://***@host");
+    expect("https://:abc@host https://a:b:c@host", "https://:***@host https://a:***@host");
+    expect("https://host/a@b https://host?a@b mail a@b", "https://host/a@b https://host?a@b mail a@b");
+    expect("'https://joe:abc@host'", "'https://joe:***@host'");
     expect("{\"secret\": \"abc\", \"a\": \"b\"}", "{\"secret\": \"***\", \"a\": \"b\"}");
     expect("curl -H 'Authorization: Bearer abc' http://x", "curl -H 'Authorization: ***' http://x");
     expect("tokens are nice", "tokens are nice");
