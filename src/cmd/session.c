@@ -5,6 +5,7 @@
 #include "cmd/json_output.h"
 #include "cmd/target.h"
 
+#include "access/credential.h"
 #include "access/file.h"
 #include "base/parse.h"
 #include "service/debuginfo.h"
@@ -48,13 +49,28 @@ static int open_local(struct session *session, struct error *error)
     return 0;
 }
 
+/* The first line of what comes in: what an agent or a keyring prints. */
+static int read_line(FILE *from, struct buffer *line)
+{
+    int c;
+    int r = 0;
+
+    while (r == 0 && (c = getc(from)) != EOF && c != '\n') {
+        char byte = (char)c;
+        r = line->size < CREDENTIAL_MAX ? buffer_append(line, &byte, 1) : -EFBIG;
+    }
+    return r < 0 ? r : ferror(from) ? -EIO : buffer_append_string(line, "\n");
+}
+
 /* The file holds one line. */
 static int read_token(struct session *session, struct error *error)
 {
     const char *path = invocation_option(session->invocation, OPTION_TOKEN_FILE);
     const char *given = getenv("PROCSCOPE_TOKEN");
     int r = 0;
-    if (path)
+    if (path && strcmp(path, "-") == 0)
+        r = read_line(stdin, &session->token);
+    else if (path)
         r = access_file_read(path, true, &session->token, NULL, error);
     else if (given && *given)
         r = buffer_append_string(&session->token, given);
