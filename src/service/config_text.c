@@ -16,23 +16,61 @@ static const struct config_key *find_key(const char *name, size_t size)
     return NULL;
 }
 
+enum { LONG_LINE_MAX = 64 * 1024 };
+
 struct reading {
     struct config *config;
     const char *path;
     FILE *file;
     unsigned line; /* the one that was given out last */
+    char *text;    /* the same as it stands in the file, owned */
+    size_t text_size;
+    char *value; /* what stands behind the = of one that inih has no room for, in text; NULL: it has */
     struct error *error;
     int r;
 };
 
+/* A list of many instances is longer than the 200 characters that inih has for a line in most builds: it is
+ * given the key with a value of one letter, and take_key() takes the other one. False: it is no such line. */
+static bool take_long(struct reading *reading, char *room, size_t size)
+{
+    char *text = reading->text, *equals = text + strcspn(text, "=:"), *end;
+
+    if (*text == '#' || *text == ';') {
+        (void)snprintf(room, size, ";\n"); /* fits */
+        return true;
+    }
+    if (strlen(text) > LONG_LINE_MAX || !*equals || (size_t)(equals - text) + sizeof "=x\n" > size ||
+        strchr(" \t[", *text)) {
+        reading->r = error_set(reading->error, EINVAL,
+                               "%.400s line %u: this is no key = value, or longer than 64 KiB.",
+                               reading->path, reading->line);
+        return false;
+    }
+    reading->value = equals + 1 + strspn(equals + 1, " \t");
+    end = strstr(reading->value, " ;"); /* a comment, as inih has them */
+    end = end ? end : reading->value + strlen(reading->value);
+    while (end > reading->value && strchr(" \t\r\n", end[-1]))
+        end--;
+    *end = '\0';
+    (void)snprintf(room, size, "%.*s=x\n", (int)(equals - text), text); /* fits: measured */
+    return true;
+}
+
 /* inih does not tell the handler its line in Debian's build, so lines are counted as it asks for them. */
-static char *next_line(char *text, int size, void *stream)
+static char *next_line(char *room, int size, void *stream)
 {
     struct reading *reading = stream;
-    char *line = fgets(text, size, reading->file);
-    if (line)
-        reading->line++;
-    return line;
+    ssize_t length = reading->r < 0 ? -1 : getline(&reading->text, &reading->text_size, reading->file);
+
+    reading->value = NULL;
+    if (length < 0)
+        return NULL;
+    reading->line++;
+    if (length >= size)
+        return take_long(reading, room, (size_t)size) ? room : NULL;
+    (void)snprintf(room, (size_t)size, "%s", reading->text); /* fits: measured */
+    return room;
 }
 
 static int take_key(void *user, const char *section, const char *name, const char *value)
@@ -41,6 +79,8 @@ static int take_key(void *user, const char *section, const char *name, const cha
     const struct config_key *key = find_key(name, strlen(name));
     char where[512];
 
+    if (reading->value)
+        value = reading->value;
     if (reading->r < 0)
         return 1; /* the first error stands; inih goes on to the end by itself */
     (void)snprintf(where, sizeof where, "%.400s line %u", reading->path, reading->line); /* cut: for people */
@@ -64,6 +104,7 @@ int config_read_file(struct config *config, const char *path, struct error *erro
     if (!file)
         return error_errno(error, errno, "The configuration %.300s could not be read", path);
     line = ini_parse_stream(next_line, &reading, take_key, &reading);
+    free(reading.text);
     if (reading.r < 0)
         return reading.r;
     if (ferror(file))

@@ -112,6 +112,52 @@ static void what_is_printed_reads_back_to_the_same(void **state)
     assert_string_equal(buffer_string(&first), buffer_string(&second));
 }
 
+/* As a registry of 64 instances has it; inih alone cuts lines at 200 characters. */
+static void a_line_may_be_long(void **state)
+{
+    _cleanup_buffer_ struct buffer text = {0}, wanted = {0};
+    static const char *const bad[] = {"no key", " registry = x", "[section"};
+    struct error error = {0};
+    (void)state;
+
+    assert_int_equal(buffer_append_string(&wanted, "static:"), 0);
+    for (int i = 0; i < 64; i++)
+        assert_int_equal(buffer_append_format(&wanted,
+                                              "%shttps://instance-%02d.of.a.department.with.a.long.name."
+                                              "example.com:7420/behind/a/proxy",
+                                              i ? "," : "", i),
+                         0);
+    assert_int_equal(buffer_append_format(&text,
+                                          "; %0300d\n[instance]\nregistry =  %s \t ; said %0300d\r\n"
+                                          "instance-id = x\n",
+                                          0, wanted.data, 0),
+                     0);
+    for (int i = 0; i < 2; i++) { /* also with the last line's end missing */
+        _cleanup_config_ struct config config = {0};
+        assert_int_equal(config_init(&config), 0);
+        write_file(buffer_string(&text));
+        if (config_read_file(&config, path, &error) < 0)
+            fail_msg("%s", error.text);
+        assert_string_equal(config.registry, buffer_string(&wanted));
+        assert_string_equal(config.instance_id, i == 0 ? "x" : "");
+        text.size = 0;
+        assert_int_equal(buffer_append_format(&text, "[instance]\nregistry=%s", wanted.data), 0);
+    }
+    for (size_t i = 0; i <= ELEMENTS_OF(bad); i++) {
+        _cleanup_config_ struct config config = {0};
+        assert_int_equal(config_init(&config), 0);
+        text.size = 0;
+        assert_int_equal(buffer_append_format(&text, "[instance]\n\n%s%0*d\nworkers = 0\n",
+                                              i < ELEMENTS_OF(bad) ? bad[i] : "registry = ",
+                                              i < ELEMENTS_OF(bad) ? 300 : 70000, 0),
+                         0);
+        write_file(buffer_string(&text));
+        assert_int_equal(config_read_file(&config, path, &error), -EINVAL);
+        if (!strstr(error.text, "line 3"))
+            fail_msg("%s", error.text);
+    }
+}
+
 static void errors_of_the_file_name_file_line_key_and_value(void **state)
 {
     static const struct {
@@ -236,6 +282,7 @@ int main(void)
         cmocka_unit_test(a_file_and_flags_over_it),
         cmocka_unit_test(listen_flags_replace_those_of_the_file),
         cmocka_unit_test(what_is_printed_reads_back_to_the_same),
+        cmocka_unit_test(a_line_may_be_long),
         cmocka_unit_test(errors_of_the_file_name_file_line_key_and_value),
         cmocka_unit_test(bad_flags),
         cmocka_unit_test(too_many_addresses),
