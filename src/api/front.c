@@ -34,8 +34,8 @@ struct front {
     struct monitor monitor;
     struct http_metrics metrics;
     struct events_door events;
-    struct target prefix; /* path-prefix taken apart */
-    struct buffer openapi, page;
+    struct target prefix;  /* path-prefix taken apart */
+    struct buffer openapi; /* with the prefix that all know it by */
 };
 
 static void front_release(struct front *front)
@@ -45,7 +45,6 @@ static void front_release(struct front *front)
     http_metrics_release(&front->metrics);
     target_release(&front->prefix);
     buffer_release(&front->openapi);
-    buffer_release(&front->page);
 }
 
 /* What is answered from memory. */
@@ -114,23 +113,58 @@ static size_t skip_prefix(const struct front *front, const struct target *target
     return prefix->segment_count;
 }
 
-/* Without npm the routes are the page, too. */
-static void answer_routes(struct front *front, struct http_exchange *exchange)
+/* What links begin with: our prefix, with the instance that the path names, or what another instance says
+ * that its client sees. storage: room for it. */
+static const char *link_prefix(const struct caller *caller, const struct http_exchange *exchange,
+                               struct request *storage)
 {
+    if (instance_is_passed_on(exchange) && call_set_base(caller, exchange, "", 0, storage, NULL) == 0)
+        return storage->base;
+    return caller->prefix;
+}
+
+/* Without npm the routes are the page, too. */
+static void answer_routes(const struct front *front, const struct caller *caller,
+                          struct http_exchange *exchange)
+{
+    _cleanup_buffer_ struct buffer page = {0};
+    struct request storage = {0};
+
+    if (page_write(front->config, link_prefix(caller, exchange, &storage), &page) < 0) {
+        http_answer_problem(exchange, 500, "The page could not be made.");
+        return;
+    }
     http_header(exchange, "Content-Security-Policy", page_policy());
     http_header(exchange, "Referrer-Policy", "no-referrer");
-    http_answer_static(exchange, 200, "text/html; charset=utf-8", front->page.data, front->page.size);
+    http_answer_buffer(exchange, 200, "text/html; charset=utf-8", &page);
+}
+
+static void answer_openapi(const struct front *front, const struct caller *caller,
+                           struct http_exchange *exchange)
+{
+    static const char type[] = "application/json; charset=utf-8";
+    _cleanup_buffer_ struct buffer text = {0};
+    struct request storage = {0};
+    const char *prefix = link_prefix(caller, exchange, &storage);
+
+    if (strcmp(prefix, front->config->path_prefix) == 0)
+        http_answer_static(exchange, 200, type, front->openapi.data, front->openapi.size);
+    else if (openapi_write(prefix, front->config->dotnet_monitor == 1, &text) < 0)
+        http_answer_problem(exchange, 500, "The description could not be made.");
+    else
+        http_answer_buffer(exchange, 200, type, &text);
 }
 
 /* The page's addresses are relative, so behind "/prefix" they would be of "/". */
-static void answer_page(struct front *front, struct http_exchange *exchange)
+static void answer_page(const struct front *front, const struct caller *caller,
+                        struct http_exchange *exchange)
 {
     const char *target = http_exchange_target(exchange), *path = target;
     size_t size = strcspn(path, "?");
 
     if (size > 0 && path[size - 1] == '/') {
         if (!site_answer(exchange, "", ""))
-            answer_routes(front, exchange);
+            answer_routes(front, caller, exchange);
         return;
     }
     if (front->prefix.segment_count > 0) {
@@ -187,15 +221,14 @@ static void answer_own(struct front *front, const struct caller *caller, struct 
     } else if (strcmp(match->route->name, "api-instance") == 0) {
         instance_answer_self(caller, exchange);
     } else if (strcmp(match->route->name, "page") == 0) {
-        answer_page(front, exchange);
+        answer_page(front, caller, exchange);
     } else if (strcmp(match->route->name, "routes") == 0) {
-        answer_routes(front, exchange);
+        answer_routes(front, caller, exchange);
     } else if (strcmp(match->route->name, "asset") == 0) {
         if (!site_answer(exchange, "assets/", match->captures[0].text))
             http_answer_problem(exchange, 404, "The page has no such file.");
     } else if (strcmp(match->route->name, "openapi") == 0) {
-        http_answer_static(exchange, 200, "application/json; charset=utf-8", front->openapi.data,
-                           front->openapi.size);
+        answer_openapi(front, caller, exchange);
     } else {
         http_answer_static(exchange, 200, "application/json; charset=utf-8", healthy, sizeof healthy - 1);
     }
@@ -222,7 +255,7 @@ static void handle(void *context, struct http_exchange *exchange)
     first = skip_prefix(front, &target);
     if (!instance_handle(&front->caller, exchange, &target, &first, &caller) &&
         !kudu_handle(&caller, exchange, &target, first) && !arm_handle(&caller, exchange, &target, first) &&
-        !monitor_handle(&front->monitor, exchange, &target, first)) {
+        !monitor_handle(&front->monitor, &caller, exchange, &target, first)) {
         route_find(own_routes, &target, first, http_exchange_method(exchange), &match);
         http_exchange_set_route(exchange, "", match.route);
         answer_own(front, &caller, exchange, &match);
@@ -262,8 +295,6 @@ static int prepare(struct front *front, struct error *error)
         r = target_parse(front->config->path_prefix, &front->prefix, error);
     if (r == 0)
         r = openapi_write(front->config->path_prefix, front->config->dotnet_monitor == 1, &front->openapi);
-    if (r == 0)
-        r = page_write(front->config, &front->page);
     return error_ensure(error, r, "The pages could not be made");
 }
 

@@ -120,7 +120,7 @@ static int add_body(const struct http_exchange *exchange, struct request *reques
 }
 
 /* What is known of it by now, and its URI from what the client sees. */
-static void describe(const struct monitor *monitor, const struct http_exchange *exchange,
+static void describe(const struct caller *caller, const struct http_exchange *exchange,
                      const struct request *request, struct monitor_operation *operation)
 {
     struct request_told *process = &operation->process;
@@ -132,14 +132,14 @@ static void describe(const struct monitor *monitor, const struct http_exchange *
     memcpy(process->uid, request->wanted_uid, sizeof process->uid);
     memcpy(process->name, request->wanted_name, sizeof process->name);
     /* one that is too long is left out */
-    if (call_set_base(monitor->caller, exchange, path, (size_t)size, &base, NULL) == 0 &&
+    if (call_set_base(caller, exchange, path, (size_t)size, &base, NULL) == 0 &&
         strlen(base.base) < sizeof operation->location)
         (void)snprintf(operation->location, sizeof operation->location, "%.*s",
                        (int)sizeof operation->location - 1, base.base); /* fits: measured */
 }
 
-static int call(struct monitor *monitor, struct http_exchange *exchange, const struct target *target,
-                const struct route *route, struct error *error)
+static int call(struct monitor *monitor, const struct caller *caller, struct http_exchange *exchange,
+                const struct target *target, const struct route *route, struct error *error)
 {
     _cleanup_request_ struct request request = {.dialect = DIALECT_MONITOR};
     struct monitor_operation *tracked = NULL;
@@ -155,9 +155,9 @@ static int call(struct monitor *monitor, struct http_exchange *exchange, const s
     if (r == 0 && is_tracked)
         tracked = monitor_operations_begin(&monitor->operations, exchange, given(target, "tags"));
     if (tracked)
-        describe(monitor, exchange, &request, tracked);
+        describe(caller, exchange, &request, tracked);
     if (r == 0)
-        r = call_operation(monitor->caller, exchange, operation_find(route->name), target, &request, 200,
+        r = call_operation(caller, exchange, operation_find(route->name), target, &request, 200,
                            tracked ? &tracked->watcher : NULL, error);
     if (r < 0)
         monitor_operations_forget(tracked);
@@ -262,15 +262,15 @@ static bool is_own(const struct route *route)
     return strncmp(route->name, "monitor-op", 10) == 0 || strcmp(route->name, "monitor-cancel") == 0;
 }
 
-bool monitor_handle(struct monitor *monitor, struct http_exchange *exchange, const struct target *target,
-                    size_t first)
+bool monitor_handle(struct monitor *monitor, const struct caller *caller, struct http_exchange *exchange,
+                    const struct target *target, size_t first)
 {
     const struct operation *operation;
     struct route_match match;
     struct error error = {0};
     int r;
 
-    if (!monitor->caller->config->dotnet_monitor)
+    if (!caller->config->dotnet_monitor)
         return false;
     route_find(monitor_routes, target, first, http_exchange_method(exchange), &match);
     if (!match.allowed)
@@ -285,9 +285,9 @@ bool monitor_handle(struct monitor *monitor, struct http_exchange *exchange, con
     if (!operation)
         r = answer_own(monitor, exchange, target, &match, &error);
     else if (is_own(match.route))
-        r = permit_ask(monitor->caller, exchange, operation, first, answer_permitted, monitor, &error);
+        r = permit_ask(caller, exchange, operation, first, answer_permitted, monitor, &error);
     else
-        r = call(monitor, exchange, target, match.route, &error);
+        r = call(monitor, caller, exchange, target, match.route, &error);
     if (r < 0)
         http_answer_error(exchange, &error);
     return true;

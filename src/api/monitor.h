@@ -15,5 +15,5 @@ int monitor_init(struct monitor *monitor) _must_check_;
 void monitor_release(struct monitor *monitor); /* after the server */
 
 /* Answers when target is one of its routes; else false. `first` is the first segment behind the prefix. */
-bool monitor_handle(struct monitor *monitor, struct http_exchange *exchange, const struct target *target,
-                    size_t first);
+bool monitor_handle(struct monitor *monitor, const struct caller *caller, struct http_exchange *exchange,
+                    const struct target *target, size_t first);

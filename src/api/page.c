@@ -21,7 +21,7 @@ static int append_escaped(struct buffer *out, const char *text)
 }
 
 /* Links lead to the service itself (id 0); a part that can't be guessed makes no link. */
-static int append_path(const struct config *config, const struct route *route, struct buffer *out)
+static int append_path(const char *prefix, const struct route *route, struct buffer *out)
 {
     _cleanup_buffer_ struct buffer shown = {0}, link = {0};
     const char *cursor = route->pattern;
@@ -30,7 +30,7 @@ static int append_path(const struct config *config, const struct route *route, s
     int r = buffer_append_string(&shown, kudu_roots[0]);
 
     if (r == 0)
-        r = append_escaped(&link, config->path_prefix);
+        r = append_escaped(&link, prefix);
     if (r == 0)
         r = buffer_append_string(&link, kudu_roots[0]);
     while (r == 0 && route_part_next(&cursor, &part)) {
@@ -49,7 +49,7 @@ static int append_path(const struct config *config, const struct route *route, s
     return buffer_append_format(out, "<code>%s</code>", shown.data);
 }
 
-static int append_route(const struct config *config, const struct route *route, struct buffer *out)
+static int append_route(const char *prefix, const struct route *route, struct buffer *out)
 {
     const struct operation *operation = operation_find(route->name);
     const char *name = route->method == HTTP_POST ? "post" : route->method == HTTP_DELETE ? "delete" : "get";
@@ -60,7 +60,7 @@ static int append_route(const struct config *config, const struct route *route, 
         return 0;
     r = buffer_append_format(out, "<tr><td><b class=\"%s\">%s</b></td><td>", name, shown);
     if (r == 0)
-        r = append_path(config, route, out);
+        r = append_path(prefix, route, out);
     if (r == 0)
         r = buffer_append_string(out, "</td><td>");
     if (r == 0)
@@ -91,7 +91,7 @@ static int append_head(const struct config *config, struct buffer *out)
     return r;
 }
 
-static int append_own(const struct config *config, struct buffer *out)
+static int append_own(const char *prefix, struct buffer *out)
 {
     static const char *const own[][2] = {
         {"/openapi.json", "All routes, arguments and answers, described for programs"},
@@ -102,7 +102,7 @@ static int append_own(const struct config *config, struct buffer *out)
     for (size_t i = 0; i < ELEMENTS_OF(own) && r == 0; i++) {
         r = buffer_append_string(out, "<tr><td><b class=\"get\">GET</b></td><td><a href=\"");
         if (r == 0)
-            r = append_escaped(out, config->path_prefix);
+            r = append_escaped(out, prefix);
         if (r == 0)
             r = buffer_append_format(out, "%s\"><code>%s</code></a></td><td>%s</td></tr>\n", own[i][0],
                                      own[i][0], own[i][1]);
@@ -110,14 +110,14 @@ static int append_own(const struct config *config, struct buffer *out)
     return r;
 }
 
-int page_write(const struct config *config, struct buffer *out)
+int page_write(const struct config *config, const char *prefix, struct buffer *out)
 {
     int r = append_head(config, out);
 
     for (const struct route *route = kudu_routes; route->name && r == 0; route++)
-        r = append_route(config, route, out);
+        r = append_route(prefix, route, out);
     if (r == 0)
-        r = append_own(config, out);
+        r = append_own(prefix, out);
     if (r == 0)
         r = buffer_append_string(out, "</table></section>\n<footer>procscope " PROCSCOPE_VERSION
                                       ". Links show the service itself (id 0); -1 is the main "

@@ -346,6 +346,23 @@ def test_hrefs_follow_host_and_prefix(serve):
     assert '/team/x/api/processes"' in one.get("/team/x/routes").body.decode()
 
 
+@pytest.mark.parametrize("prefix", ["", "/team/x"])
+def test_hrefs_below_our_own_instance_lead_back_through_it(serve, sleeper, prefix):
+    one = serve("--instance-id", "id-own", *(("--path-prefix", prefix) if prefix else ()))
+    own = f"{prefix}/instances/id-own"
+    absolute = f"{one.url}{own}"
+    assert one.json(f"{own}/api/processes/0")["href"] == f"{absolute}/api/processes/{one.pid}"
+    assert all(each["href"].startswith(f"{absolute}/api/processes/") for each in one.json(f"{own}/api/processes"))
+    links = re.findall('href="([^"]+)"', one.get(f"{own}/routes").body.decode())
+    assert len(links) > 5 and all(link.startswith(f"{own}/") for link in links)
+    assert one.json(f"{own}/openapi.json")["servers"] == [{"url": own}]
+    assert one.json(f"{prefix}/openapi.json")["servers"] == [{"url": prefix or "/"}]
+    for through in (own, prefix):
+        answer = one.get(f"{through}/dump?pid={sleeper().pid}&type=Mini")
+        assert answer.status == 200 and answer.headers["Location"].startswith(f"{one.url}{through}/operations/")
+        assert one.json(answer.headers["Location"][len(one.url):])["status"]
+
+
 def test_two_listeners_and_a_socket_file(serve, tmp_path):
     path = tmp_path / "socket"
     one = serve(listen=("127.0.0.1:0", "127.0.0.1:0", f"unix:{path}"))
