@@ -72,6 +72,9 @@ def test_the_socket_of_a_dotnet_runtime(service, heap, victim):  # noqa: F811
     def everything(status, words):
         for route in ("gcdump", "heapdump", "heap"):
             assert words in refusal(service, process, route, status), route
+        file = process.folder / "taken"
+        asked = subprocess.run([PROCSCOPE, "gcdump", str(process.pid), "-o", file], capture_output=True, text=True, timeout=120)
+        assert asked.returncode != 0 and words in asked.stderr and asked.stderr.count("\n") == 1 and not file.exists(), asked.stderr
         stacks = service.json(f"/api/processes/{process.pid}/stacks")  # come all the same
         assert words in stacks["runtime"]["error"] and stacks["threads"]
         assert service.get(f"/processes?pid={process.pid}").status == 200
