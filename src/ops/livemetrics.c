@@ -1,5 +1,7 @@
 /* What a process uses, once a second, as dotnet-monitor streams it: from /proc, without a stop, and so of
- * every language; of .NET what the runtime publishes, too. */
+ * every language; of .NET what the runtime publishes, too, and of HotSpot what it has in its performance
+ * data. */
+#include "ops/java_metrics.h"
 #include "ops/runtime_metrics.h"
 #include "ops/table.h"
 #include "view/monitor.h"
@@ -57,6 +59,7 @@ struct live {
     const struct host *host;
     const struct metrics_wish *wish;
     struct runtime_metrics *runtime; /* NULL: it has none that tells any */
+    struct java_metrics java;
     struct sink *sink;
     struct sample before;
 };
@@ -80,6 +83,9 @@ static int send_sample(struct live *live, const struct sample *now)
         if (metrics_wish_has(live->wish, metrics[i].provider, metrics[i].name) &&
             !(live->runtime && metrics[i].provider == usual))
             r = monitor_metric(&text, time, &metrics[i]);
+    if (r == 0)
+        r = java_metrics_append(&live->java, live->wish, time,
+                                (double)(now->at_ns - live->before.at_ns) / 1e9, &text);
     return r < 0 ? r : sink_write(live->sink, text.data, text.size);
 }
 
@@ -180,8 +186,10 @@ static int answer_live(const struct operation_context *context, const struct req
         return error_set(error, ESRCH, "Process with an Id of %d is not running.", (int)live->target->pid);
     if (r < 0)
         return operation_denied(context, live->target, r, "The metrics", error);
-    if (!request->head_only)
+    if (!request->head_only) {
+        java_metrics_open(&live->java, live->target);
         r = ask_runtime(context, times, live, &runtime, &extra, error);
+    }
     if (r == 0)
         r = answer->begin(answer, &head, &live->sink, error);
     if (r < 0 || request->head_only)
@@ -198,7 +206,7 @@ int operation_livemetrics(const struct operation_context *context, const struct 
     _cleanup_metrics_wish_ struct metrics_wish wish = {0};
     struct times times = {0};
     struct host host;
-    struct live live = {.target = &target, .host = &host, .wish = &wish};
+    struct live live = {.target = &target, .host = &host, .wish = &wish, .java = JAVA_METRICS_INIT};
     int r = read_times(request, &times, error);
 
     if (r == 0)
@@ -207,5 +215,8 @@ int operation_livemetrics(const struct operation_context *context, const struct 
         r = operation_target(context, request, &target, error);
     if (r == 0 && host_read(context->procfs, &host) < 0)
         r = error_set(error, EIO, "The machine's clock could not be read.");
-    return r < 0 ? r : answer_live(context, request, &times, &live, answer, error);
+    if (r == 0)
+        r = answer_live(context, request, &times, &live, answer, error);
+    java_metrics_release(&live.java);
+    return r;
 }

@@ -9,6 +9,9 @@
 const char *const metrics_defaults[] = {"System.Runtime", "Microsoft.AspNetCore.Hosting",
                                         "Grpc.AspNetCore.Server", NULL};
 
+/* What we tell without a runtime that is asked. */
+static const char *const own[] = {"System.Runtime", METRICS_OWN_PROVIDER, METRICS_JAVA_PROVIDER, NULL};
+
 static const struct wished_metrics *find(const struct metrics_wish *wish, const char *provider)
 {
     for (size_t i = 0; i < wish->count; i++)
@@ -77,12 +80,12 @@ void metrics_wish_release(struct metrics_wish *wish)
     *wish = (struct metrics_wish){0};
 }
 
-static bool is_default(const char *provider)
+static bool is_one_of(const char *const *names, const char *provider)
 {
-    for (const char *const *one = metrics_defaults; *one; one++)
-        if (strcasecmp(*one, provider) == 0)
+    for (; *names; names++)
+        if (strcasecmp(*names, provider) == 0)
             return true;
-    return strcasecmp(provider, METRICS_OWN_PROVIDER) == 0;
+    return false;
 }
 
 bool metrics_wish_has(const struct metrics_wish *wish, const char *provider, const char *name)
@@ -90,7 +93,7 @@ bool metrics_wish_has(const struct metrics_wish *wish, const char *provider, con
     const struct wished_metrics *wished = find(wish, provider);
 
     if (!wished)
-        return wish->has_defaults && is_default(provider);
+        return wish->has_defaults && (is_one_of(metrics_defaults, provider) || is_one_of(own, provider));
     for (size_t i = 0; i < json_array_size(wished->names); i++)
         if (strcmp(json_string_value(json_array_get(wished->names, i)), name) == 0)
             return true;
@@ -100,8 +103,7 @@ bool metrics_wish_has(const struct metrics_wish *wish, const char *provider, con
 bool metrics_wish_needs_runtime(const struct metrics_wish *wish)
 {
     for (size_t i = 0; i < wish->count; i++)
-        if (strcasecmp(wish->providers[i].provider, metrics_defaults[0]) != 0 &&
-            strcasecmp(wish->providers[i].provider, METRICS_OWN_PROVIDER) != 0)
+        if (!is_one_of(own, wish->providers[i].provider))
             return true;
     return false;
 }

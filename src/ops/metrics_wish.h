@@ -21,8 +21,9 @@ struct metrics_wish {
 
 /* dotnet-monitor's own: EventCounters of these. */
 extern const char *const metrics_defaults[]; /* ends with NULL */
-/* Ours, of processes of every language, beside what is called as .NET's. */
+/* Ours, of processes of every language, beside what is called as .NET's; and of Java (java_metrics.h). */
 #define METRICS_OWN_PROVIDER "procscope"
+#define METRICS_JAVA_PROVIDER "java"
 
 /* body: JSON; NULL: only the defaults. -EINVAL with a sentence. */
 int metrics_wish_read(const char *body, struct metrics_wish *ret_wish, struct error *error) _must_check_;

@@ -34,7 +34,7 @@ METRIC = {
     "required": ["timestamp", "provider", "name", "displayName", "unit", "counterType", "tags", "value", "meterTags", "instrumentTags"],
     "properties": {
         "timestamp": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}\+00:00$"},
-        "provider": {"enum": ["System.Runtime", "procscope"]},
+        "provider": {"enum": ["System.Runtime", "procscope", "java"]},
         "name": {"type": "string"}, "displayName": {"type": "string"}, "unit": {"type": "string"},
         "counterType": {"enum": ["Metric", "Rate"]}, "value": {"type": "number"},
         "tags": {"type": "string"}, "meterTags": {"type": "null"}, "instrumentTags": {"type": "null"},
