@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 
 from conftest import ROOT, read_line, wait_until
-from dotnet import ENVIRONMENT, compile_alone, install_tool
+from dotnet import ENVIRONMENT, compile_alone, install_runtime, install_tool
 from test_dump_readers import needs, run
 from test_gcdump import traces
 from test_monitor import METRIC, detail, records, workers
@@ -39,9 +39,9 @@ def program(tmp_path_factory):
 @pytest.fixture
 def figures(sleeper, program):
     with contextlib.ExitStack() as stack:
-        def start(**variables):
+        def start(own=(), **variables):
             place = stack.enter_context(tempfile.TemporaryDirectory(dir="/var/tmp"))
-            process = sleeper("dotnet", program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": place, **variables})
+            process = sleeper(*(own or ("dotnet", program)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": place, **variables})
             process.place = place
             stack.callback(process.stdin.close)
             return process
@@ -100,6 +100,22 @@ def test_the_runtimes_own_figures(service, figures):
     # ours are there beside them, but nothing is told twice
     assert len(values(metrics, "thread-count", "procscope")) == 6 and len(values(metrics, "cpu-usage")) == len(heap)
     wait_until(lambda: traces(process.pid) == before, "no trace of the session")
+
+
+@pytest.mark.parametrize("version", ["8.0.34", "9.0.23"])
+def test_other_versions(service, figures, tmp_path, version):
+    """Runtimes that know fewer commands, and have other figures beside the usual ones."""
+    dotnet, library = install_runtime(tmp_path, version)
+    process = figures(own=(dotnet, compile_alone(SOURCE, tmp_path, library)))
+    before = traces(process.pid)
+    with streamed(service, f"/livemetrics?pid={process.pid}&durationSeconds=5") as metrics:
+        wait_until(lambda: values(metrics, "gen-2-gc-count"), "the first figures")
+        collect(process, 5)
+    assert {m["name"] for m in metrics if m["provider"] == "System.Runtime"} >= USUAL
+    assert [sum(values(metrics, f"gen-{generation}-gc-count")) for generation in range(3)] == [5, 5, 5]
+    trace = service.get(f"/trace?pid={process.pid}&durationSeconds=2&profile=Metrics")
+    assert trace.status == 200 and trace.body.startswith(b"Nettrace") and "gc-heap-size".encode("utf-16le") in trace.body
+    wait_until(lambda: traces(process.pid) == before, "no trace of the sessions")
 
 
 def test_dotnet_counters_reads_the_same(service, figures, tmp_path):
