@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,8 +55,9 @@ static bool library_load(struct library *library)
 
 static int remove_entry(const char *path, const struct stat *facts, int type, struct FTW *place)
 {
-    (void)facts, (void)type, (void)place;
-    (void)remove(path); /* it is a temporary directory's */
+    (void)facts, (void)place;
+    /* not remove(), which tries unlink() on a directory, too, and believes what Landlock says of that */
+    (void)!(type == FTW_DP ? rmdir(path) : unlink(path)); /* it is a temporary directory's */
     return 0;
 }
 
@@ -116,6 +118,14 @@ static void answer_requests(int channel, const struct library *library, bool is_
     }
 }
 
+/* What is sent is parsed from here on. */
+static int close_off(const char *folder, struct error *error)
+{
+    if (mkdir(folder, 0777) < 0 && errno != EEXIST) /* as the library would */
+        return error_errno(error, errno, "%.300s can't be made", folder);
+    return sandbox_seal_fetch(folder, error);
+}
+
 /* Ends with the channel, also in the middle of a request; should the library hang there, by the alarm. */
 static _Noreturn void ask_main(int channel)
 {
@@ -138,6 +148,10 @@ static _Noreturn void ask_main(int channel)
     }
     if (!set_variables(cache)) {
         log_error("debuginfod is not asked: there is no place for what it sends: %s.", strerror(errno));
+        _exit(EXIT_FAILURE);
+    }
+    if (state.drops && close_off(is_private ? cache : state.config->debuginfod_cache, &error) < 0) {
+        log_error("debuginfod is not asked: %s", error.text);
         _exit(EXIT_FAILURE);
     }
     answer_requests(channel, &library, is_private);

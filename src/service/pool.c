@@ -31,6 +31,7 @@ int pool_init(struct pool *pool, const struct config *config, const struct opera
 {
     *pool = (struct pool){.setup = {.context = context,
                                     .table = table,
+                                    .config = config,
                                     .inspector_pid = getpid(),
                                     .rules = rules,
                                     .audit = audit},
@@ -44,8 +45,7 @@ int pool_init(struct pool *pool, const struct config *config, const struct opera
                           .dumps_per_target = config->dumps_per_target,
                           .kept_memory = config->worker_memory,
                           .dump_memory = config->dump_memory,
-                          .heap_memory = config->heap_memory,
-                          .reads_seccomp = config->read_seccomp == 1};
+                          .heap_memory = config->heap_memory};
     pool->workers = calloc(pool_size(pool), sizeof *pool->workers);
     if (!pool->workers || pool_share(pool, config->dumps_per_target) < 0) {
         pool_release(pool);
@@ -66,9 +66,18 @@ static bool is_kept(const struct pool *pool, size_t slot)
     return slot < pool->kept;
 }
 
-static bool is_dump(const struct pool *pool, size_t slot)
+static enum sandbox_worker kind_of(const struct pool *pool, size_t slot)
 {
-    return slot >= pool->kept && slot < pool->kept + pool->dumps;
+    const size_t counts[] = {[SANDBOX_KEPT] = pool->kept,
+                             [SANDBOX_DUMP] = pool->dumps,
+                             [SANDBOX_PROFILE] = pool->profiles,
+                             [SANDBOX_STOP] = pool->stops,
+                             [SANDBOX_WATCH] = pool->watches};
+    size_t kind = 0;
+
+    while (slot >= counts[kind])
+        slot -= counts[kind++];
+    return (enum sandbox_worker)kind;
 }
 
 static int watch(const struct pool *pool, int fd, uint32_t events, uint64_t data)
@@ -100,7 +109,7 @@ static void free_job(struct pool *pool, struct pool_worker *worker)
 
 static uint64_t memory_of(const struct pool *pool, size_t slot, unsigned flags)
 {
-    if (!is_dump(pool, slot))
+    if (kind_of(pool, slot) != SANDBOX_DUMP)
         return pool->kept_memory;
     return flags & OPERATION_KEEPS_HEAP ? pool->heap_memory : pool->dump_memory;
 }
@@ -125,8 +134,7 @@ static int spawn(struct pool *pool, size_t slot, unsigned flags, struct error *e
     setup.claims = &pool->claims;
     setup.profiled = pool->profiled;
     setup.slot = slot;
-    setup.kept = is_kept(pool, slot);
-    setup.reads_seccomp = is_dump(pool, slot) && pool->reads_seccomp;
+    setup.kind = kind_of(pool, slot);
     setup.memory_limit = memory_of(pool, slot, flags);
     pid = fork();
     if (pid == 0)

@@ -28,7 +28,6 @@ struct pool {
     size_t kept, dumps, profiles, stops, watches; /* slots of each kind, in this order */
     size_t dumps_per_target;
     uint64_t kept_memory, dump_memory, heap_memory;
-    bool reads_seccomp;
     atomic_bool *begun; /* one a slot, shared with the workers */
     struct claims claims;
     struct metrics *metrics;   /* shared with them, too */

@@ -1,4 +1,4 @@
-#include "service/sandbox.h"
+#include "service/sandbox_parts.h"
 
 #include "base/log.h"
 
@@ -32,6 +32,14 @@ static int limit(int resource, uint64_t value, struct error *error)
     if (setrlimit((__rlimit_resource_t)resource, &wanted) < 0)
         return error_errno(error, errno, "A resource limit could not be set");
     return 0;
+}
+
+/* No core: it would have in it what a target has in its memory, what clients show, and keys. Not 0, which
+ * does not keep the kernel from handing it to a program (core_pattern): core(5) knows of none of that; the
+ * kernel takes 1 for the sign of that program's own end (fs/coredump.c). */
+static int no_core(struct error *error)
+{
+    return limit(RLIMIT_CORE, 1, error);
 }
 
 /* What is not in `kept` leaves the bounding set (where we may change it) and all other sets; what is in it
@@ -92,20 +100,96 @@ static int keep_inspecting(size_t count, bool reads_seccomp, struct error *error
     return keep_capabilities(kept, used, error);
 }
 
-int sandbox_inspector(bool reads_seccomp, struct error *error)
+/* What asks debuginfod is forked from a worker. */
+static unsigned powers_to_fetch(const struct config *config)
 {
-    int r = keep_inspecting(ELEMENTS_OF(inspecting), reads_seccomp, error);
-    return r < 0 ? r : no_new_privileges(error);
+    return config->debuginfod_urls[0] ? POWER_CONNECT | POWER_KEEP : 0;
 }
 
-int sandbox_worker(uint64_t memory_limit, bool reads_seccomp, struct error *error)
+static unsigned powers_of(enum sandbox_worker kind, const struct config *config)
 {
+    const unsigned holds = POWER_WORK | POWER_FORK | POWER_TRACE | POWER_PATHS | POWER_ASK;
+
+    switch (kind) {
+    case SANDBOX_KEPT:
+        return holds | powers_to_fetch(config);
+    case SANDBOX_DUMP:
+        return holds | POWER_TCP;
+    case SANDBOX_PROFILE:
+        return holds | POWER_SAMPLE | powers_to_fetch(config);
+    case SANDBOX_STOP:
+        return POWER_WORK | POWER_FORK;
+    case SANDBOX_WATCH:
+        break;
+    }
+    return POWER_WORK | POWER_PATHS;
+}
+
+/* Of the workers; made by their inspector, so that each need only load its own. Not that of those who only
+ * watch, which has their pid in it. */
+static struct sandbox_program programs[SANDBOX_WATCH + 1];
+
+#if defined(SANDBOX_SANITIZED)
+static int filter_inspector(const struct config *config, struct error *error)
+{
+    (void)config, (void)error, (void)programs, (void)powers_of;
+    return 0;
+}
+
+static int filter_worker(enum sandbox_worker kind, const struct config *config, struct error *error)
+{
+    (void)kind, (void)config, (void)error;
+    return 0;
+}
+#else
+static int prepare(enum sandbox_worker kind, const struct config *config, struct error *error)
+{
+    sandbox_program_release(&programs[kind]);
+    return sandbox_filter_compile(powers_of(kind, config), &programs[kind], error);
+}
+
+static int filter_inspector(const struct config *config, struct error *error)
+{
+    unsigned powers = POWER_ALL & ~(POWER_CONNECT | POWER_KEEP);
+    int r = 0;
+
+    powers |= powers_to_fetch(config) | (*config->registry ? POWER_CONNECT : 0);
+    for (size_t kind = 0; r == 0 && kind < SANDBOX_WATCH; kind++)
+        r = prepare((enum sandbox_worker)kind, config, error);
+    if (r == 0 && !config->read_seccomp)
+        r = sandbox_filter(powers, error);
+    return r;
+}
+
+static int filter_worker(enum sandbox_worker kind, const struct config *config, struct error *error)
+{
+    int r = programs[kind].count == 0 ? prepare(kind, config, error) : 0;
+
+    return r < 0 ? r : sandbox_filter_load(&programs[kind], error);
+}
+#endif
+
+int sandbox_inspector(const struct config *config, struct error *error)
+{
+    int r = keep_inspecting(ELEMENTS_OF(inspecting), config->read_seccomp, error);
+
+    if (r == 0)
+        r = no_new_privileges(error);
+    if (r == 0)
+        r = no_core(error);
+    return r < 0 ? r : filter_inspector(config, error);
+}
+
+int sandbox_worker(const struct config *config, enum sandbox_worker kind, uint64_t memory_limit,
+                   struct error *error)
+{
+    bool reads_seccomp = kind == SANDBOX_DUMP && config->read_seccomp;
     int r = keep_inspecting(INSPECTING_WORKER, reads_seccomp, error);
 
     if (r == 0)
         r = no_new_privileges(error);
     if (r == 0)
-        r = limit(RLIMIT_CORE, 0, error);
+        r = no_core(error);
 #if !defined(SANDBOX_SANITIZED)
     /* Not RLIMIT_AS: libraries and files that are mapped to be read are no memory of ours. */
     if (r == 0)
@@ -113,6 +197,8 @@ int sandbox_worker(uint64_t memory_limit, bool reads_seccomp, struct error *erro
 #else
     (void)memory_limit;
 #endif
+    if (r == 0 && !reads_seccomp)
+        r = filter_worker(kind, config, error);
     return r;
 }
 
@@ -166,9 +252,41 @@ int sandbox_drop_front(const struct config *config, struct error *error)
     if (r == 0)
         r = no_new_privileges(error);
     if (r == 0)
-        r = limit(RLIMIT_CORE, 0, error);
+        r = no_core(error);
     /* Nobody of the same user may look into the front: it holds the channel to the inspector. */
     if (r == 0 && prctl(PR_SET_DUMPABLE, 0) < 0)
         r = error_errno(error, errno, "PR_SET_DUMPABLE failed");
     return r;
+}
+
+static int seal(unsigned powers, enum sandbox_files files, struct error *error)
+{
+#if defined(SANDBOX_SANITIZED)
+    (void)powers, (void)files, (void)error;
+    return 0;
+#else
+    int r = sandbox_landlock(files, error);
+    return r < 0 ? r : sandbox_filter(powers, error);
+#endif
+}
+
+int sandbox_seal_front(struct error *error)
+{
+    return seal(POWER_LOOP, FILES_NONE, error);
+}
+
+int sandbox_seal_peer(struct error *error)
+{
+    return seal(POWER_LOOP | POWER_CONNECT, FILES_OF_NETWORKS, error);
+}
+
+int sandbox_seal_fetch(const char *folder, struct error *error)
+{
+#if defined(SANDBOX_SANITIZED)
+    (void)folder, (void)error;
+    return 0;
+#else
+    int r = sandbox_landlock_write(folder, error);
+    return r < 0 ? r : sandbox_filter(POWER_WORK | POWER_CONNECT | POWER_KEEP, error);
+#endif
 }

@@ -203,7 +203,7 @@ int service_run(const struct config *config, const int *listen_fds, size_t liste
         return r;
     raise_descriptor_limit(config);
     (void)user_name(geteuid()); /* loads what looks up names once, for all workers */
-    r = sandbox_inspector(config->read_seccomp, error);
+    r = sandbox_inspector(config, error);
     if (r == 0)
         r = inspector_new(config, &context, operations, listen_fds, listen_count, &service.inspector, error);
     if (r == 0) {

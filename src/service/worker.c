@@ -6,7 +6,6 @@
 #include "ops/profile_session.h"
 #include "service/channel.h"
 #include "service/debuginfo.h"
-#include "service/sandbox.h"
 #include "service/signals.h"
 
 #include <errno.h>
@@ -43,7 +42,7 @@ static int settle(const struct worker_setup *setup, struct error *error)
     if (getppid() != setup->inspector_pid)
         return error_set(error, ESRCH, "The inspector is gone.");
     io_close_all_but(STDERR_FILENO + 1, keep, ELEMENTS_OF(keep));
-    return sandbox_worker(setup->memory_limit, setup->reads_seccomp, error);
+    return sandbox_worker(setup->config, setup->kind, setup->memory_limit, error);
 }
 
 /* As long as the inspector lets a dump wait for a place. */
@@ -210,7 +209,7 @@ _Noreturn void worker_main(const struct worker_setup *setup)
     }
     do {
         r = serve_one(setup, message);
-        if (r > 0 && !setup->kept)
+        if (r > 0 && setup->kind != SANDBOX_KEPT)
             r = sample_meanwhile(setup);
     } while (r > 0);
     /* no exit(): handlers and buffers are the inspector's */

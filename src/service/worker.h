@@ -5,6 +5,7 @@
 #include "service/admission.h"
 #include "service/answer.h"
 #include "service/claims.h"
+#include "service/sandbox.h"
 
 #include <sys/types.h>
 
@@ -32,10 +33,11 @@ struct worker_setup {
     const struct audit *audit;
     size_t slot; /* its claim */
     uint64_t memory_limit;
-    bool reads_seccomp;        /* of targets of dumps */
+    const struct config *config;
+    enum sandbox_worker kind;
     _Atomic int32_t *profiled; /* in shared memory: whose session it has, at slot; negative: that is over */
-    bool kept;                 /* serves until the channel ends; else one request, and those of its session */
 };
 
-/* Called in the child right after fork. */
+/* SANDBOX_KEPT serves until the channel ends; others one request, and those of its session. Called in the
+ * child right after fork. */
 _Noreturn void worker_main(const struct worker_setup *setup);
