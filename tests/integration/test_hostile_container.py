@@ -11,10 +11,10 @@ import tempfile
 import pytest
 
 from conftest import PROCSCOPE
+from java import jvm, places, until_it_says  # noqa: F401  (fixtures)
+from java import ask as ask_java
 from test_dump_readers import needs
 from test_gcdump import heap, program  # noqa: F401  (fixtures)
-from test_java import jvm, places, until_it_says  # noqa: F401  (fixtures)
-from test_java import ask as ask_java
 
 OTHER = 4007  # a user that nobody is
 

@@ -10,7 +10,8 @@ import pytest
 
 from conftest import PROCSCOPE, wait_until
 from test_dump_readers import needs
-from test_instances import free_ports, key_file, new_token  # noqa: F401  (fixtures)
+from test_instances import free_ports
+from test_instances_trust import key_file, new_token  # noqa: F401  (fixtures)
 from test_tls import Authority, curl
 
 
