@@ -1,5 +1,6 @@
 #include "base/clock.h"
 
+#include <errno.h>
 #include <time.h>
 
 static uint64_t now(clockid_t which)
@@ -27,4 +28,15 @@ uint64_t clock_monotonic_ms(void)
 int64_t clock_realtime_ns(void)
 {
     return (int64_t)now(CLOCK_REALTIME);
+}
+
+int clock_left_ms(uint64_t until_ms, int most_ms)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+
+    if (until_ms == 0)
+        return most_ms;
+    if (now_ms >= until_ms)
+        return -ETIMEDOUT;
+    return until_ms - now_ms < (uint64_t)most_ms ? (int)(until_ms - now_ms) : most_ms;
 }

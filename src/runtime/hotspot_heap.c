@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { WORDS_MAX = 1024, LAST_WORDS_MS = 30 * 1000 };
+enum { WORDS_MAX = 1024, LAST_WORDS_MS = 30 * 1000, LOOK_MS = 1000 }; /* the last where there is no pidfd */
 
 /* What comes of a virtual machine that dumps its heap: bytes by the FIFO, and words by the connection, all of
  * them at the end, or, of newer ones, by and by. */
@@ -61,24 +61,12 @@ static int read_words(struct reading *reading)
     return buffer_append(&reading->words, text, (size_t)n < room ? (size_t)n : room);
 }
 
-static int wait_ms(uint64_t until_ms)
-{
-    enum { LOOK_MS = 1000 }; /* where there is no pidfd */
-    uint64_t now = clock_monotonic_ms();
-
-    if (until_ms == 0)
-        return LOOK_MS;
-    if (now >= until_ms)
-        return -ETIMEDOUT;
-    return until_ms - now < LOOK_MS ? (int)(until_ms - now) : LOOK_MS;
-}
-
 static int read_step(struct reading *reading)
 {
     struct pollfd waited[] = {{.fd = reading->is_over ? -1 : reading->fifo->fd, .events = POLLIN},
                               {.fd = reading->is_answered ? -1 : reading->socket, .events = POLLIN},
                               {.fd = reading->process->pid_fd, .events = POLLIN}};
-    int timeout = reading->is_answered ? 0 : wait_ms(reading->until_ms);
+    int timeout = reading->is_answered ? 0 : clock_left_ms(reading->until_ms, LOOK_MS);
 
     if (timeout < 0)
         return timeout;

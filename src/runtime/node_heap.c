@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ENDING = 2, WORDS_MAX = 300 };
+enum { ENDING = 2, WORDS_MAX = 300, LOOK_MS = 1000 }; /* the last where there is no pidfd */
 
 /* What comes of a program that writes its heap: a line, the heap; or words instead of it. */
 struct reading {
@@ -81,24 +81,12 @@ static int read_bytes(struct reading *reading)
     return n > 0 ? take_bytes(reading, reading->piece, (size_t)n) : 0;
 }
 
-static int wait_ms(uint64_t until_ms)
-{
-    enum { LOOK_MS = 1000 }; /* where there is no pidfd */
-    uint64_t now = clock_monotonic_ms();
-
-    if (until_ms == 0)
-        return LOOK_MS;
-    if (now >= until_ms)
-        return -ETIMEDOUT;
-    return until_ms - now < LOOK_MS ? (int)(until_ms - now) : LOOK_MS;
-}
-
 static int read_step(struct reading *reading, struct error *error)
 {
     struct pollfd waited[] = {{.fd = reading->fifo.fd, .events = POLLIN},
                               {.fd = reading->is_asked ? -1 : reading->fifo.channel, .events = POLLIN},
                               {.fd = reading->process->pid_fd, .events = POLLIN}};
-    int timeout = wait_ms(reading->until_ms);
+    int timeout = clock_left_ms(reading->until_ms, LOOK_MS);
 
     if (timeout < 0)
         return timeout;
