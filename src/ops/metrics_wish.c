@@ -20,6 +20,18 @@ static const struct wished_metrics *find(const struct metrics_wish *wish, const 
     return NULL;
 }
 
+/* The runtime's own, which have none: to name one of them alone can cost the program much, as where its
+ * threads are sampled a thousand times a second. */
+static bool has_no_counters(const char *provider)
+{
+    static const char *const names[] = {"Microsoft-DotNETCore-", "Microsoft-Windows-DotNETRuntime"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strncasecmp(provider, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
 static int add_provider(const json_t *object, struct metrics_wish *wish, struct error *error)
 {
     struct wished_metrics provider = {0};
@@ -27,6 +39,9 @@ static int add_provider(const json_t *object, struct metrics_wish *wish, struct 
 
     if (r == 0 && (!provider.provider || !*provider.provider))
         r = error_set(error, EINVAL, "Each of the providers has a providerName.");
+    if (r == 0 && has_no_counters(provider.provider))
+        r = error_set(error, EINVAL, "'%.60s' has no counters; its events are had by a trace.",
+                      provider.provider);
     if (r == 0)
         r = json_body_list(object, "counterNames", true, METRICS_NAMES_MAX, &provider.names, error);
     if (r == 0 && find(wish, provider.provider))

@@ -60,6 +60,10 @@ int operation_monitor_trace(const struct operation_context *context, const struc
     if (r == 0)
         r = trace_wish_read(request_string(request, "configuration"), request_string(request, "profile"),
                             interval_ms, &trace, error);
+    /* arguments of providers can have any property of the program's objects read, keys among them */
+    if (r == 0 && trace.is_own)
+        r = operation_check_role(context->principal, ROLE_DUMPER, "A trace of providers that are named",
+                                 error);
     if (r == 0)
         r = operation_target(context, request, &target, error);
     if (r < 0)

@@ -172,6 +172,7 @@ def test_what_a_client_names(service, figures, sleeper):
     ("", "JSON body"), ("[]", "no object"), ("{", "no JSON"), ('{"providers": [{}]}', "providerName"), ('{"providers": {}}', "a list"),
     ('{"providers": [{"providerName": "a"}, {"providerName": "A"}]}', "twice"), ('{"providers": [{"providerName": "a", "counterNames": [1]}]}', "strings"),
     ('{"includeDefaultProviders": 1}', "true or false"), ('{"includeDefaultProviders": false}', "No metrics"),
+    ('{"providers": [{"providerName": "microsoft-DotNETCore-SampleProfiler"}]}', "no counters"),
     ('{"meters": [{"meterName": "m"}]}', "Meters"), ("{\0}", "no text")])
 def test_bodies_that_say_nothing(service, body, words):
     answer = service.request("POST", "/livemetrics?pid=1", body=body)

@@ -345,6 +345,9 @@ def test_roles(serve, waiting, tmp_path):
         assert service.get(path, nobody).status == 401, path
         assert {name: service.get(path, header).status for name, header in headers.items()} == {
             name: 200 if name in allowed else 403 for name in headers}, path
+    traced = json.dumps({"providers": [{"name": "Any", "arguments": {"FilterAndPayloadSpecs": "*"}}]})  # 501: it has no .NET
+    assert {name: service.request("POST", f"/trace?{one}", header, traced).status for name, header in headers.items()} == {
+        "reader": 403, "operator": 403, "dumper": 501}
     assert service.json(f"/process?{one}", headers["reader"])["commandLine"] is None
     assert service.json(f"/process?{one}", headers["operator"])["commandLine"]
     assert detail(service.get(f"/dump?{one}", headers["operator"])) and detail(service.get("/operations", nobody))
@@ -414,7 +417,8 @@ def test_a_runtime_that_is_asked_notices_nothing(serve, dotnet):
             os.kill(worker, signal.SIGKILL)
         asking.join()
     assert process.poll() is None and ask_cookie(process) == cookie
-    assert wait_until(lambda: service.get(f"/process?uid={cookie}"), "an answer").json()["pid"] == process.pid
+    answer = wait_until(lambda: (one := service.get(f"/process?uid={cookie}")).status == 200 and one, "an answer in time")
+    assert answer.json()["pid"] == process.pid
     wait_until(lambda: sockets(process.pid) == before, "no connection is left")
 
 
