@@ -31,8 +31,8 @@ TARGETS = BUILD / "tests" / "targets"
 STARTED_WITHIN = 30  # seconds; only a hang ever reaches it
 MODES = {"snapshot": ("--mode", "snapshot"), "stop": ("--mode", "stop")}  # how a target is dumped -> the arguments that ask for it
 
-# Two of these files at a time do each other no harm: their tests compare answers, or kill who asks a runtime, whose program only they
-# look at. All others measure, kill, limit or fill the machine, and run alone. The longest first, so that both processors have work until the end.
+# Several of these files at a time do each other no harm: their tests compare answers, or kill who asks a runtime, whose program only they
+# look at. All others measure, kill, limit or fill the machine, and run alone. The longest first, so that all processors have work until the end.
 SIDE_BY_SIDE = (
     "gcdump", "dotnet_stacks", "dotnet_counters", "core_backtraces", "heap_node", "heap_java", "java_attach", "page", "monitor", "dotnet_debugger", "dotnet_profile", "instances", "instances_trust", "haproxy", "haproxy_streams", "profile_formats", "dump_zip", "dump_forms", "cli_dump", "cli",
     "core_readers", "dump_readers", "stranger", "image_places", "python", "stacks", "java", "access", "arm", "audit", "routes", "hostile_container", "instances_tls", "jit_dump",

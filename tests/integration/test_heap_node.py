@@ -353,7 +353,7 @@ def test_a_hostile_program_has_one_guard(serve, procscope, node):
         thread.start()
     for thread in asking:
         thread.join()
-    wait_until(lambda: len(guards(process)) == 1, "one guard")
+    wait_until(lambda: len(guards(process)) == 1, "one guard", within=120)
     assert b"already" in run(procscope, "heapdump", process.pid, "-o", "-", check=False).stderr
     answer = services[0].get(f"/api/processes/{process.pid}/heapdump")
     assert answer.status == 409 and "already" in answer.message and len(guards(process)) == 1
