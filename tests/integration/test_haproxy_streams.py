@@ -1,5 +1,6 @@
 """HAProxy before the service (test_haproxy.py): streams come whole, pauses and ends pass through it in both directions, what only a proxy may
 say is not taken from clients, a client stays with its instance, and instances are known by their certificates."""
+import collections
 import contextlib
 import http.client
 import json
@@ -7,11 +8,13 @@ import shutil
 import ssl
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from conftest import is_held, wait_until
 from haproxy import Haproxy, Http2, get
+from test_access import bearer, token
 from test_dump_readers import needs
 from test_haproxy import Behind, behind, haproxy  # noqa: F401  (fixtures)
 from test_instances import free_ports
@@ -258,3 +261,28 @@ def test_an_instance_is_known_by_its_certificate(tmp_path, authority, certificat
     finally:
         good.stop()
         bad.stop()
+
+
+def test_more_clients_than_a_proxy_may_have_connections_wait_their_turn(serve, tmp_path):
+    """From another machine HAProxy is one client: it lets them wait rather than run into client-connections."""
+    own = next((address for address in subprocess.run(["hostname", "-I"], stdout=subprocess.PIPE, text=True).stdout.split() if "." in address), None)
+    if not own:
+        pytest.skip("no address but loopback")
+    shown_token = bearer(token(tmp_path / "tokens", "reader"))
+    services, statuses = {name: serve("--tokens", tmp_path / "tokens", listen=("0.0.0.0:0",)) for name in "abc"}, []
+    for service in services.values():
+        service.url = service.url.replace("0.0.0.0", own)
+    with Haproxy(tmp_path, services) as proxy:
+        def many():
+            with contextlib.closing(http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=60)) as connection:
+                for _ in range(5):
+                    connection.request("GET", "/api/processes", headers=shown_token)
+                    answer = connection.getresponse()
+                    answer.read()
+                    statuses.append(answer.status)
+        threads = [threading.Thread(target=many) for _ in range(500)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+    assert len(statuses) == 2500 and set(statuses) == {200}, collections.Counter(statuses)
