@@ -305,6 +305,16 @@ static int call(const struct caller *caller, struct http_exchange *exchange, con
                           match->route->method == HTTP_DELETE ? 204 : 200, NULL, error);
 }
 
+const struct route *arm_find(const struct target *target, size_t first, enum http_method method)
+{
+    struct arm_path path = {0};
+    struct route_match match = {0};
+
+    if (parse_path(target, first, &path))
+        route_find(arm_routes, target, path.next, method, &match);
+    return match.route;
+}
+
 bool arm_handle(const struct caller *caller, struct http_exchange *exchange, const struct target *target,
                 size_t first)
 {

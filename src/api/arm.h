@@ -10,6 +10,9 @@ extern const struct route arm_routes[];
 extern const char
     *const arm_roots[]; /* "/subscriptions/{subscriptionId}/...", for openapi.json; ends with NULL */
 
+/* The route that target is; NULL: none. */
+const struct route *arm_find(const struct target *target, size_t first, enum http_method method);
+
 /* Answers when target is below /subscriptions; else false. `first` is the first segment behind the prefix. */
 bool arm_handle(const struct caller *caller, struct http_exchange *exchange, const struct target *target,
                 size_t first);

@@ -4,6 +4,8 @@
 #include "api/arm.h"
 #include "api/ask.h"
 #include "api/instance_forward.h"
+#include "api/kudu.h"
+#include "api/monitor.h"
 #include "api/permit.h"
 #include "service/instance_id.h"
 #include "view/instance.h"
@@ -59,6 +61,29 @@ static bool is_chosen_for(const struct target *target, size_t first)
              strcasecmp(target->segments[first + 1], "instances") == 0);
 }
 
+static bool is_named(const struct target *target, size_t at, const char *word)
+{
+    return at < target->segment_count && strcasecmp(target->segments[at], word) == 0;
+}
+
+static const char *operation_of(const struct target *target, size_t first, enum http_method method)
+{
+    const struct route *route = kudu_find(target, first, method);
+    struct route_match match = {0};
+
+    if (method & (HTTP_GET | HTTP_HEAD) && !is_chosen_for(target, first))
+        return "-";
+    if (is_named(target, first, "api") && is_named(target, first + 1, "events"))
+        return "events";
+    if (!route)
+        route = arm_find(target, first, method);
+    if (!route) {
+        route_find(monitor_routes, target, first, method, &match);
+        route = match.route;
+    }
+    return route ? route->name : NULL;
+}
+
 /* The id names nobody whom we know. */
 static void answer_unknown(const struct caller *caller, struct http_exchange *exchange, const char *id)
 {
@@ -91,7 +116,8 @@ static void pass_on(const struct caller *caller, struct http_exchange *exchange,
         (void)error_ensure(&error, r, "The request could not be passed on");
         http_answer_error(exchange, &error);
     } else {
-        instance_forward(caller, exchange, id, text.data, remembers);
+        instance_forward(caller, exchange, id, text.data, remembers,
+                         operation_of(target, first, http_exchange_method(exchange)));
     }
 }
 

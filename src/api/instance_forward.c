@@ -70,7 +70,7 @@ static int fill(const struct caller *caller, struct http_exchange *exchange, con
 }
 
 void instance_forward(const struct caller *caller, struct http_exchange *exchange, const char *id,
-                      const char *target, bool remembers)
+                      const char *target, bool remembers, const char *operation)
 {
     _cleanup_request_ struct request request = {.operation = "forward"};
     enum http_method method = http_exchange_method(exchange);
@@ -83,6 +83,8 @@ void instance_forward(const struct caller *caller, struct http_exchange *exchang
         return;
     }
     r = fill(caller, exchange, id, target, remembers, http_method_name(method), &request, &error);
+    if (r == 0 && operation)
+        r = fields_add(&request.arguments, "operation", operation);
     if (r == 0)
         r = ask_inspector(caller->channel, exchange, &request, &fd, &error);
     if (r == 0)

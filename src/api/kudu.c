@@ -84,6 +84,18 @@ static int call(const struct caller *caller, struct http_exchange *exchange, con
                           is_enveloped && match->route->method == HTTP_DELETE ? 204 : 200, NULL, error);
 }
 
+const struct route *kudu_find(const struct target *target, size_t first, enum http_method method)
+{
+    struct route_match match = {0};
+
+    for (const char *const *root = kudu_roots; *root && !match.route; root++) {
+        size_t skip = match_root(*root, target, first);
+        if (skip > 0)
+            route_find(kudu_routes, target, first + skip, method, &match);
+    }
+    return match.route;
+}
+
 bool kudu_handle(const struct caller *caller, struct http_exchange *exchange, const struct target *target,
                  size_t first)
 {

@@ -12,6 +12,7 @@ struct forward;
 
 struct fleet {
     struct loop *loop;
+    int channel;                 /* to the inspector */
     const struct config *config; /* settled */
     struct registry_config registry_config;
     struct registry *registry;

@@ -4,7 +4,9 @@
 #include "instances/fleet.h"
 #include "instances/forward_head.h"
 #include "instances/reply.h"
+#include "service/channel.h"
 
+#include <poll.h>
 #include <string.h>
 
 struct forward {
@@ -18,15 +20,58 @@ struct forward {
     char label[MEMBER_LABEL_SIZE]; /* of the other one, for what is said of it */
     char id[INSTANCE_ID_MAX + 1], run[INSTANCE_RUN_SIZE];
     char problem[CURL_ERROR_SIZE];
-    char *cookie; /* owned; NULL: none is to be set */
-    bool is_head, is_paused;
+    char *cookie;    /* owned; NULL: none is to be set */
+    uint64_t number; /* of the request, for the inspector */
+    long status;     /* of the answer; 0: none yet */
+    bool is_head, is_paused, is_cut;
 };
+
+enum { REPORT_WAIT_MS = 1000 };
+
+/* How it ended, for the audit. The inspector waits for nobody, so it may be waited for. */
+static void tell(const struct fleet *fleet, const struct peers_report *report)
+{
+    struct pollfd room = {.fd = fleet->channel, .events = POLLOUT};
+    int r;
+
+    do {
+        r = channel_send(fleet->channel, report, sizeof *report, -1);
+    } while (r == -EAGAIN && poll(&room, 1, REPORT_WAIT_MS) > 0);
+    if (r < 0 && r != -EPIPE) /* else the service is over, which knows */
+        log_warning("The audit could not be told how a request to another instance ended.");
+}
+
+/* The front closes the pipe as soon as it has as many bytes as were announced. */
+static bool has_all(const struct forward *forward)
+{
+    const struct reply *reply = &forward->reply;
+    int64_t length = forward->is_head ? 0 : forward->head.length;
+    bool is_whole = reply->is_ended || (reply->is_begun && length >= 0 && reply->body == (uint64_t)length);
+
+    return is_whole && reply->pending.size == 0;
+}
+
+static void tell_end(const struct forward *forward)
+{
+    const struct reply *reply = &forward->reply;
+    struct peers_report report = {.number = forward->number, .bytes = reply->body, .code = reply->code};
+
+    if (forward->is_cut)
+        report.code = EIO;
+    else if (report.code == 0 && !has_all(forward))
+        report.code = EPIPE;
+    else if (report.code == 0 && forward->status >= 400)
+        report.code = EREMOTEIO;
+    report.has_begun = reply->is_begun && reply->code == 0 && forward->status < 400;
+    tell(forward->fleet, &report);
+}
 
 static void free_forward(struct forward *forward)
 {
     struct fleet *fleet = forward->fleet;
     const struct curl_functions *curl = loop_curl(fleet->loop);
 
+    tell_end(forward);
     for (struct forward **place = &fleet->forwards; *place; place = &(*place)->next) {
         if (*place == forward) {
             *place = forward->next;
@@ -110,6 +155,7 @@ static int begin(struct forward *forward)
     bool has_body = !forward->is_head && status != 204 && status != 304;
     int r = refuse(forward, status);
 
+    forward->status = status;
     if (r < 0)
         return r;
     if (!has_body && !forward->is_head)
@@ -181,6 +227,7 @@ static void on_done(struct loop_transfer *transfer, CURLcode code)
             log_info("An answer of instance %s was cut: %s.", forward->label,
                      forward->problem[0] ? forward->problem
                                          : loop_curl(forward->fleet->loop)->describe(code));
+        forward->is_cut = !forward->reply.is_broken;
         free_forward(forward); /* a cut here, too */
         return;
     }
@@ -365,9 +412,11 @@ void forward_begin(struct fleet *fleet, const struct request *request, int answe
 
     if (!forward) {
         (void)fd_close(answer_fd); /* the front says that there was no answer */
+        tell(fleet, &(struct peers_report){.number = request->number, .code = ENOMEM});
         return;
     }
     forward->fleet = fleet;
+    forward->number = request->number;
     forward->head.length = -1;
     forward->transfer.done = on_done;
     forward->next = fleet->forwards;

@@ -235,6 +235,7 @@ int peer_run(const struct peer_start *start)
     peer.leave_timer = (struct loop_timer){.due_ms = UINT64_MAX, .run = on_leaving};
     peer.forget_timer = (struct loop_timer){.due_ms = 0, .run = on_forget};
     peer.fleet.config = start->config;
+    peer.fleet.channel = start->channel;
     peer.fleet.listeners = setup->listeners;
     set_trust(&peer.fleet.trust, &setup->peer_ca);
     set_trust(&peer.fleet.registry_trust, &setup->registry_ca);

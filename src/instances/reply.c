@@ -106,6 +106,7 @@ int reply_body(struct reply *reply, const void *bytes, size_t size)
 
     if (size == 0)
         return 0;
+    reply->body += size;
     if (reply->is_chunked)
         r = buffer_append(&reply->pending, &header, sizeof header);
     if (r == 0 && !reply->is_broken && reply->pending.size == 0) { /* mostly all of it fits, without a copy */
@@ -146,6 +147,7 @@ void reply_error_with(struct reply *reply, int code, const char *message, const 
 {
     _cleanup_fields_ struct fields fields = {0};
 
+    reply->code = code;
     if (fields_add_format(&fields, "code", "%d", code) < 0 || fields_add(&fields, "message", message) < 0 ||
         (set_cookie && fields_add(&fields, "x:Set-Cookie", set_cookie) < 0) ||
         append_head(reply, &fields) < 0)

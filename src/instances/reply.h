@@ -13,7 +13,9 @@ struct reply {
     struct loop *loop;
     struct loop_watch watch; /* its fd is owned */
     struct buffer pending;
-    size_t done; /* of pending, written */
+    size_t done;   /* of pending, written */
+    uint64_t body; /* bytes of it so far */
+    int code;      /* of reply_error; 0: none */
     bool is_chunked, is_begun, is_ended, is_broken, waits_for_room;
     void (*room)(struct reply *reply); /* all that was pending is written */
     void (*gone)(struct reply *reply); /* nobody reads any more, or all is written after reply_end: the owner

@@ -71,11 +71,31 @@ int audit_reopen(const char *where, struct audit *audit, struct error *error)
     return 0;
 }
 
+static bool is_forward(const struct operation *operation)
+{
+    return strcmp(operation->name, "forward") == 0;
+}
+
+static bool takes(const struct operation *operation)
+{
+    return operation->role >= ROLE_OPERATOR || operation->flags & (OPERATION_CHANGES | OPERATION_AUDITED);
+}
+
+static bool wants_forward(const struct request *request)
+{
+    const char *name = request_string(request, "operation");
+    const struct operation *there = name ? operation_find(name) : NULL;
+
+    return there ? takes(there) : !name || strcmp(name, "-") != 0;
+}
+
 bool audit_wants(const struct operation *operation, const struct request *request)
 {
+    if (is_forward(operation))
+        return wants_forward(request);
     if (operation->light && !(operation_request_flags(operation, request) & OPERATION_HEAVY))
         return false; /* it only looks */
-    return operation->role >= ROLE_OPERATOR || operation->flags & (OPERATION_CHANGES | OPERATION_AUDITED);
+    return takes(operation);
 }
 
 static bool is_off(const struct audit *audit)
@@ -111,7 +131,15 @@ static void members_request(struct json *json, const struct operation *operation
         json_member_string(json, "from", request->from);
 }
 
-static void member_arguments(struct json *json, const struct request *request)
+/* What is passed on comes with headers, cookies and a body. */
+static bool is_shown(const struct operation *operation, const char *argument)
+{
+    return !is_forward(operation) || strcmp(argument, "instance") == 0 || strcmp(argument, "method") == 0 ||
+           strcmp(argument, "target") == 0 || strcmp(argument, "operation") == 0;
+}
+
+static void member_arguments(struct json *json, const struct operation *operation,
+                             const struct request *request)
 {
     size_t size = 0;
 
@@ -121,6 +149,8 @@ static void member_arguments(struct json *json, const struct request *request)
     json_object_begin(json);
     for (size_t i = 0; i < request->arguments.count; i++) {
         const struct field *field = &request->arguments.items[i];
+        if (!is_shown(operation, field->name))
+            continue;
         size += strlen(field->name) + strlen(field->value);
         if (size < ARGUMENTS_SIZE) /* names are of the table, values may be long */
             json_member_string(json, field->name, field->value);
@@ -240,7 +270,7 @@ int audit_begin(const struct audit *audit, const struct operation *operation, co
     members_request(&json, operation, request);
     if (target)
         member_target(&json, context, target);
-    member_arguments(&json, request);
+    member_arguments(&json, operation, request);
     r = finish(audit, &json, true);
     if (r < 0)
         return error_set(error, EIO, "Nothing was done, since the audit could not be written: %s.",
@@ -335,6 +365,6 @@ void audit_denied(const struct audit *audit, const struct operation *operation, 
     begin_refused(&json, operation, request);
     if (target)
         member_target(&json, context, target);
-    member_arguments(&json, request);
+    member_arguments(&json, operation, request);
     end_refused(audit, &json, error);
 }

@@ -21,7 +21,8 @@ void audit_close(struct audit *audit);
 /* Opens the file anew, after it was renamed (logrotate). On failure the old one goes on to be written. */
 int audit_reopen(const char *where, struct audit *audit, struct error *error) _must_check_;
 
-/* Whether it is about this operation at all, as it is asked for. */
+/* Whether it is about this operation at all, as it is asked for. Of one that is passed on to another instance
+ * it is the front's word what it is there: who is not told that it takes nothing writes a line. */
 bool audit_wants(const struct operation *operation, const struct request *request);
 
 /* -EIO where it could not be written: then nothing is done. target NULL: it has none. */

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <systemd/sd-daemon.h>
 
-enum { EVENT_CHANNEL = 1, EVENT_SIGNAL = 2 };
+enum { EVENT_CHANNEL = 1, EVENT_SIGNAL = 2, EVENT_PEERS = 3 };
 enum { EVENTS_AT_ONCE = 32, MESSAGES_AT_ONCE = 64 };
 
 static int watch(int epoll_fd, int fd, uint64_t data)
@@ -50,7 +50,7 @@ int inspector_new(const struct config *config, const struct operation_context *c
     inspector->config = config;
     inspector->context = context;
     inspector->table = table;
-    inspector->channel = -1;
+    inspector->channel = inspector->peers_watched = -1;
     inspector->audit.fd = -1;
     inspector->last_number = (uint64_t)clock_realtime_ns() / 1000; /* unlike any of a service before */
     /* what a worker leaves behind when it is killed (src/kill/guard.h) is ours to collect */
@@ -97,6 +97,8 @@ void inspector_free(struct inspector *inspector)
         job_free(job);
     while ((job = job_queue_pop(&inspector->gate_queue)))
         job_free(job);
+    inspector->peers = NULL; /* its end is known */
+    inspector_jobs_take_reports(inspector, true);
     pool_release(&inspector->pool);
     gate_free(inspector->gate);
     rule_list_release(&inspector->rules);
@@ -165,6 +167,28 @@ static void begin_stop(struct inspector *inspector, uint32_t signal)
     peers_stopping(inspector->peers);
 }
 
+static void watch_peers(struct inspector *inspector)
+{
+    int channel = inspector->peers ? inspector->peers->channel : -1;
+
+    /* without memory for it they are heard when something else is */
+    if (channel != inspector->peers_watched && channel >= 0)
+        (void)!watch(inspector->epoll_fd, channel, EVENT_PEERS);
+    inspector->peers_watched = channel;
+}
+
+/* By hand, since a descriptor stays in the set as long as any process has a copy of it. */
+static bool peers_ended(struct inspector *inspector, pid_t pid, int status)
+{
+    if (!inspector->peers || inspector->peers->pid != pid)
+        return false;
+    inspector_jobs_take_reports(inspector, true);
+    if (inspector->peers_watched >= 0)
+        (void)epoll_ctl(inspector->epoll_fd, EPOLL_CTL_DEL, inspector->peers_watched, NULL); /* it is there */
+    inspector->peers_watched = -1;
+    return peers_child_ended(inspector->peers, pid, status);
+}
+
 static void collect_children(struct inspector *inspector)
 {
     int status;
@@ -174,8 +198,7 @@ static void collect_children(struct inspector *inspector)
         if (pid == inspector->front_pid) {
             inspector->end.front_was_waited = true;
             inspector->end.front_status = status;
-        } else if (!gate_child_ended(inspector->gate, pid) &&
-                   !peers_child_ended(inspector->peers, pid, status)) {
+        } else if (!gate_child_ended(inspector->gate, pid) && !peers_ended(inspector, pid, status)) {
             (void)pool_child_ended(&inspector->pool, pid, status); /* else one that was given up before */
         }
     }
@@ -226,6 +249,8 @@ static void take_event(struct inspector *inspector, const struct epoll_event *ev
     } else if (data == EVENT_CHANNEL) {
         for (int i = 0; i < MESSAGES_AT_ONCE && take_message(inspector); i++)
             ;
+    } else if (data == EVENT_PEERS) {
+        inspector_jobs_take_reports(inspector, false);
     } else if (data >= GATE_EVENT) {
         /* all of them are taken in serve() */
     } else if (data >= POOL_READER_EVENT) {
@@ -271,6 +296,7 @@ static int serve(struct inspector *inspector, struct error *error)
 {
     while (!is_over(inspector)) {
         struct epoll_event events[EVENTS_AT_ONCE];
+        watch_peers(inspector);
         int count = epoll_wait(inspector->epoll_fd, events, EVENTS_AT_ONCE, next_timeout(inspector));
         uint64_t now;
 

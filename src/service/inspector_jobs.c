@@ -60,14 +60,48 @@ static void dispatch_own(struct inspector *inspector)
         give_own(inspector, job_queue_pop(&inspector->own_queue));
 }
 
+static void end_forward(struct inspector *inspector, struct job *job, const struct peers_report *report)
+{
+    const struct audit_end end = {.code = report->code,
+                                  .has_begun = report->has_begun,
+                                  .bytes = report->bytes,
+                                  .duration_ms = clock_monotonic_ms() - job->began_ms,
+                                  .pause_us = -1};
+
+    audit_end(&inspector->audit, job->operation, &job->request, &end);
+    job_free(job);
+}
+
+void inspector_jobs_take_reports(struct inspector *inspector, bool all_end)
+{
+    static const struct peers_report lost = {.code = EIO, .has_begun = 1};
+    struct peers_report report;
+    struct job *job;
+
+    while (peers_take_report(inspector->peers, &report))
+        if ((job = job_queue_take(&inspector->forward_queue, report.number)))
+            end_forward(inspector, job, &report);
+    while (all_end && (job = job_queue_pop(&inspector->forward_queue)))
+        end_forward(inspector, job, &lost);
+}
+
+/* The other one writes its audit, and we ours: it knows the client only as we say. */
 static void give_peers(struct inspector *inspector, struct job *job)
 {
     struct error error = {0};
-    int r = peers_give(inspector->peers, job, inspector->gate, &error);
-    if (r < 0)
+    int r = audit_begin(&inspector->audit, job->operation, &job->request, NULL, NULL, &error);
+
+    if (r == 0)
+        r = peers_give(inspector->peers, job, inspector->gate, &error);
+    if (r < 0) {
         refuse(inspector, job, &error);
+        return;
+    }
+    job->answer_fd = fd_close(job->answer_fd); /* the other process has an end of the pipe of its own */
+    if (audit_wants(job->operation, &job->request))
+        job_queue_push(&inspector->forward_queue, job);
     else
-        job_free(job); /* the other process has an end of the pipe of its own */
+        job_free(job);
 }
 
 static void accept_job(struct inspector *inspector, struct job *job)

@@ -20,6 +20,8 @@ struct inspector {
     struct job_queue gate_queue;       /* who asks is not known yet */
     struct job_queue queue, own_queue; /* for kept workers; for a slot of their own */
     struct job_queue prefer_queue;     /* for the kept worker that knows their target */
+    struct job_queue forward_queue; /* they are with other instances, and are to have an end in the audit */
+    int peers_watched;              /* the channel to the process for other instances; -1: none */
     int epoll_fd, signal_fd;
     int channel;
     pid_t front_pid;
@@ -34,6 +36,8 @@ struct inspector {
 void inspector_jobs_take(struct inspector *inspector, struct job *job, int connection);
 /* Gives what waits to whoever is free by now, and refuses what waited too long. */
 void inspector_jobs_go_on(struct inspector *inspector, uint64_t now_ms);
+/* What the process for other instances has told; all_end: it is gone, and so are those that are with it. */
+void inspector_jobs_take_reports(struct inspector *inspector, bool all_end);
 /* Whether some job waits. */
 bool inspector_jobs_wait(const struct inspector *inspector);
 /* When the first of them can wait no longer; UINT64_MAX: none. clock_monotonic_ms(). */

@@ -57,9 +57,9 @@ void peers_start(struct peers *peers)
     if (pid == 0)
         peer_main(peers, ends[1], service_pid);
     (void)fd_close(ends[1]); /* always -1 */
-    if (pid < 0) {
+    if (pid < 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0) {
         log_warning("Other instances can't be talked to: %s.", strerror(errno));
-        (void)fd_close(ends[0]);
+        (void)fd_close(ends[0]); /* always -1; one that runs ends with it, and is collected like any other */
         return;
     }
     peers->channel = ends[0];
@@ -156,6 +156,17 @@ int peers_give(struct peers *peers, struct job *job, const struct gate *gate, st
     int r = strcmp(job->operation->name, "forward") == 0 ? sign(job, gate, error) : 0;
 
     return r < 0 ? r : send_request(peers, &job->request, job->answer_fd, error);
+}
+
+bool peers_take_report(struct peers *peers, struct peers_report *ret_report)
+{
+    int fd = -1;
+    ssize_t n = -EAGAIN;
+
+    if (peers && peers->channel >= 0)
+        n = channel_receive(peers->channel, ret_report, sizeof *ret_report, &fd);
+    (void)fd_close(fd); /* none is expected; always -1 */
+    return n == sizeof *ret_report;
 }
 
 void peers_end_endless(struct peers *peers)

@@ -19,6 +19,14 @@ struct peer_start {
 /* Returns the exit code. Before it takes in the first byte from outside it calls sandbox_seal_peer. */
 typedef int peer_function(const struct peer_start *start);
 
+/* What the inspector is told when a request that was passed on is over. */
+struct peers_report {
+    uint64_t number; /* the request's */
+    uint64_t bytes;  /* of the body that the client got */
+    int32_t code;    /* 0 or a positive errno; EREMOTEIO: the other one's answer was an error */
+    int32_t has_begun;
+};
+
 #define PEERS_END_ENDLESS "end-endless" /* comes without a pipe */
 
 struct peers {
@@ -49,6 +57,8 @@ extern const struct operation peers_operations[];
  * frees it then. -EOPNOTSUPP, -EAGAIN, -EACCES with a sentence. */
 int peers_give(struct peers *peers, struct job *job, const struct gate *gate,
                struct error *error) _must_check_;
+/* The next one that it has told. False: none, for now. */
+bool peers_take_report(struct peers *peers, struct peers_report *ret_report);
 /* Ends the streams that have no end: whoever watches has to show again who he is. */
 void peers_end_endless(struct peers *peers);
 

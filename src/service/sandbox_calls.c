@@ -112,6 +112,7 @@ static const int working[] = {
     SCMP_SYS(preadv),
     SCMP_SYS(fadvise64),
     SCMP_SYS(fdatasync),
+    SCMP_SYS(ftruncate),
     /* channels */
     SCMP_SYS(sendto),
     SCMP_SYS(sendmsg),
@@ -154,7 +155,7 @@ static const int sampling[] = {SCMP_SYS(perf_event_open)};
 
 static const int keeping[] = {
     SCMP_SYS(mkdir),     SCMP_SYS(mkdirat), SCMP_SYS(rmdir),    SCMP_SYS(rename),
-    SCMP_SYS(utimensat), SCMP_SYS(fchmod),  SCMP_SYS(pwrite64), SCMP_SYS(ftruncate),
+    SCMP_SYS(utimensat), SCMP_SYS(fchmod),  SCMP_SYS(pwrite64),
 };
 
 /* Files of its own: what was fetched, the service's url-file. */

@@ -259,6 +259,28 @@ def test_without_an_audit_nothing_is_done(sleeper, tmp_path, serve):
     assert service.get(f"/api/processes/{process.pid}").status == 200  # who only reads needs none
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts")
+@pytest.mark.parametrize("pad", range(0, 300, 60))
+def test_a_line_that_has_no_room_is_taken_back(tmp_path, serve, pad):
+    """The last page of a file system has room for a part of it; worker and inspector write in turn."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    service = serve("--audit", folder / "audit", wrapper=("unshare", "--mount", "sh", "-c",
+                    f"mount -t tmpfs -o size=64k none {folder} && dd if=/dev/zero of={folder}/filler bs=4k count=14 2>/dev/null; exec \"$@\"", "sh"))
+    inside = pathlib.Path(f"/proc/{service.pid}/root{folder}")
+
+    def ask():
+        return service.get(f"/api/processes/0/environments/{'x' * pad}PATH").status
+
+    ask()
+    wait_until(lambda: ask() == 500, "the file system to be full")
+    full = inside.joinpath("audit").read_text()
+    assert full.endswith("}\n") and len(full) > 3000 and all(json.loads(line) for line in full.splitlines())
+    inside.joinpath("filler").unlink()
+    assert ask() != 500
+    wait_until(lambda: lines(inside / "audit")[-1]["event"] == "end", "the end")
+
+
 def test_a_file_that_was_renamed_is_made_anew_on_sighup(serve, sleeper, tmp_path):
     file = tmp_path / "audit"
     service = serve("--audit", file)

@@ -3,6 +3,7 @@ import contextlib
 import hashlib
 import hmac
 import http.client
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import time
 import pytest
 
 from conftest import PROCSCOPE, wait_until
-from test_instances import free_ports, states
+from test_instances import children, free_ports, states
 
 
 @pytest.fixture
@@ -74,6 +75,70 @@ def test_a_word_is_good_once_and_for_one_request(signed, key_file, sleeper):
         assert connection.getresponse().status == 200
         assert second.get("/api/events", watching).status == 401
     assert second.request("DELETE", path, word_of_another(key_file, f"DELETE {path}")).status == 200
+
+
+def audited(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_both_ends_write_an_audit(serve, key_file, tmp_path, sleeper):
+    """Who asked, of whom, for what and how it ended; no list, no page, and nothing that the client showed."""
+    ports = free_ports(2)
+    registry = "static:" + ",".join(f"http://127.0.0.1:{port}" for port in ports)
+    tokens, files = tmp_path / "tokens", [tmp_path / "audit-a", tmp_path / "audit-b"]
+    given = {role: {"Authorization": f"Bearer {new_token(tokens, role)}"} for role in ("reader", "dumper")}
+    first, second = (serve("--instance-id", f"id-{name}", "--machine-name", name, "--registry", registry, "--registry-interval", "200ms", "--cluster-key", key_file,
+                           "--audit", file, "--rule", "deny stacks", *more, listen=(f"127.0.0.1:{port}",))
+                     for name, port, file, more in zip("ab", ports, files, (("--tokens", tokens), ())))
+    wait_until(lambda: first.get("/instances/id-b/healthz", given["reader"]).status == 200, "it to know the other one")
+    process = sleeper()
+    path = f"/instances/id-b/api/processes/{process.pid}"
+    for quiet in ("/instances/id-b/api/processes", path, "/instances/id-b/", "/instances/id-b/openapi.json", f"{path}/threads"):
+        assert first.get(quiet, given["reader"]).status == 200, quiet
+    assert files[0].read_text() == files[1].read_text() == ""
+    dump = first.get(f"{path}/dump?dumpType=2", given["dumper"])
+    wait_until(lambda: len(audited(files[0])) == 2, "the end")
+    assert first.get(f"{path}/stacks", given["dumper"]).status == 403  # a rule, there
+    wait_until(lambda: len(audited(files[0])) == 4, "the end")
+    assert first.get(f"{path}/dump", given["reader"]).status == 403  # the other one says so
+    wait_until(lambda: len(audited(files[0])) == 6, "the end")
+    assert first.request("DELETE", path, given["dumper"]).status == 200 and process.wait()
+    here, there = wait_until(lambda: len(audited(files[0])) == 8 and len(audited(files[1])) == 6 and [audited(file) for file in files], "all lines")
+    begin, end = here[:2]
+    assert begin["event"] == "begin" and begin["operation"] == "forward" and begin["who"] == "the-dumper" and begin["from"] == "127.0.0.1"
+    assert begin["arguments"] == {"instance": "id-b", "method": "GET", "target": f"/api/processes/{process.pid}/dump?dumpType=2", "operation": "dump"}
+    assert end["event"] == "end" and end["number"] == begin["number"] and end["result"] == "done" and end["bytes"] == len(dump.body)
+    assert [(line["arguments"]["operation"], last["result"]) for line, last in zip(here[::2], here[1::2])] == [
+        ("dump", "done"), ("stacks", "failed"), ("dump", "failed"), ("stop", "done")]
+    assert [line["who"] for line in there] == ["the-dumper via id-a"] * 3 + ["the-reader via id-a"] + ["the-dumper via id-a"] * 2
+    assert "psi_" not in files[0].read_text() and "pst_" not in files[0].read_text()
+    # before anything is done, and an end whatever becomes of it
+    peer, = children(first.pid, "procscope-peer")
+    other = sleeper()
+    with contextlib.closing(first.connection()) as connection:
+        connection.request("GET", f"/instances/id-b/api/processes/{other.pid}/profile?seconds=60", headers=given["dumper"])
+        wait_until(lambda: len(audited(files[1])) == 7, "it to be begun there")
+        assert audited(files[0])[-1]["event"] == "begin" and len(audited(files[0])) == 9
+        os.kill(peer, signal.SIGKILL)
+        lost = wait_until(lambda: len(audited(files[0])) == 10 and audited(files[0])[-1], "the end")
+    assert lost["event"] == "end" and lost["result"] == "cut" and lost["error"] == "EIO"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts")
+def test_nothing_is_passed_on_without_an_audit(serve, key_file, tmp_path, sleeper):
+    folder = tmp_path / "small"
+    folder.mkdir()
+    ports = free_ports(2)
+    registry = "static:" + ",".join(f"http://127.0.0.1:{port}" for port in ports)
+    mount = f"mount -t tmpfs -o size=64k none {folder} && dd if=/dev/zero of={folder}/filler bs=4k count=16 2>/dev/null; exec \"$@\""
+    first, _ = (serve("--instance-id", f"id-{name}", "--machine-name", name, "--registry", registry, "--registry-interval", "200ms", *more,
+                      listen=(f"127.0.0.1:{port}",), **options)
+                for name, port, more, options in (("a", ports[0], ("--audit", folder / "audit"), {"wrapper": ("unshare", "--mount", "sh", "-c", mount, "sh")}),
+                                                  ("b", ports[1], (), {})))
+    wait_until(lambda: first.get("/instances/id-b/healthz").status == 200, "it to know the other one")
+    process = sleeper()
+    answer = first.request("DELETE", f"/instances/id-b/api/processes/{process.pid}")
+    assert answer.status == 500 and "the audit could not be written" in answer.message and process.poll() is None
 
 
 def test_the_role_goes_along_and_nothing_else(signed, sleeper):
