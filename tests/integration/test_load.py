@@ -2,6 +2,7 @@
 are answered meanwhile, and nothing of the service grows."""
 import contextlib
 import http.client
+import json
 import os
 import pathlib
 import re
@@ -218,6 +219,26 @@ def test_a_client_has_a_limit_of_its_own(serve, tmp_path):
     for one in held:
         one.close()
     wait_until(lambda: service.get("/api/processes", bearer(reader), url=url).status == 200, "a place")
+
+
+def test_who_finds_no_place_is_told_so(serve):
+    """Where all places are taken by answers that go on: 503 with Retry-After, whole, and never a reset, whatever was sent along."""
+    service = serve("--connections", "8")
+    viewers = []
+    for _ in range(8):
+        viewers.append(connect(service))
+        viewers[-1].sendall(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert viewers[-1].recv(100).startswith(b"HTTP/1.1 200")
+    post = b"POST /api/processes/1/stop HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
+    for request in (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", post % 30000 + b"x" * 30000, b"GET /api/processes HTTP/1.1\r\nHost: localhost\r\n\r\n" * 50):
+        for _ in range(20):
+            answer = service.raw(request)
+            head, _, body = answer.partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 503 ") and b"\r\nRetry-After: " in head and b"\r\nConnection: close" in head
+            assert "try again" in json.loads(body)["Message"]
+    for one in viewers:
+        one.close()
+    wait_until(lambda: service.get("/healthz").status == 200, "a place")
 
 
 GARBAGE = [b"\0" * 5000, b"\r\n" * 3000, b"GET / HTTP/1.1\r\n" * 500, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\xff" * 500,
