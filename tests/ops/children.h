@@ -1,12 +1,10 @@
 /* Processes to run operations on. */
 #pragma once
 
-#include <fcntl.h>
+#include "../proc/support.h"
+
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* Whether it sleeps, which a process that is held or stopped does not. */
@@ -35,33 +33,19 @@ static void expect_running(pid_t pid)
     }
 }
 
-static pid_t start_child(const char *name)
-{
-    int ends[2];
-    char byte;
-    pid_t pid;
+static const char *name_of_child;
 
-    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-    pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (name)
-            (void)prctl(PR_SET_NAME, name);
-        if (write(ends[1], "x", 1) != 1)
-            _exit(1);
-        for (;;)
-            (void)pause();
-    }
-    (void)close(ends[1]);
-    assert_int_equal(read(ends[0], &byte, 1), 1);
-    (void)close(ends[0]);
-    expect_running(pid);
-    return pid;
+static void take_name(void)
+{
+    (void)prctl(PR_SET_NAME, name_of_child);
 }
 
-static void end_child(pid_t pid)
+/* name NULL: ours. */
+static pid_t start_named(const char *name)
 {
-    assert_int_equal(kill(pid, SIGKILL), 0);
-    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    name_of_child = name;
+    pid_t pid = start_child(name ? take_name : NULL);
+
+    expect_running(pid);
+    return pid;
 }

@@ -76,7 +76,7 @@ static void dumps_of_a_child(void **state)
                  {"2", "zip", ".zip", "PK\3\4"},
                  {"0x1ffffff", "raw", ".dmp", "MDMP"}};
     uint64_t *marks = make_marks();
-    pid_t child = start_child("the target");
+    pid_t child = start_named("the target");
     (void)state;
 
     for (size_t i = 0; i < ELEMENTS_OF(kinds); i++) {
@@ -110,7 +110,7 @@ static void dumps_of_a_child(void **state)
 /* A reader that fails in the middle of a full dump: the target runs again. */
 static void a_dump_that_fails_frees_its_target(void **state)
 {
-    pid_t child = start_child("freed");
+    pid_t child = start_named("freed");
     (void)state;
 
     for (uint64_t after = 1; after < 300000; after = after * 3 + 1) {

@@ -26,7 +26,7 @@ _printf_(2, 3) static void expect_text(const struct memory_answer *answer, const
 static void list_has_the_child_and_no_kernel_threads(void **state)
 {
     _cleanup_answer_ struct memory_answer answer = MEMORY_ANSWER_INIT;
-    pid_t child = start_child("zz hostile\") {");
+    pid_t child = start_named("zz hostile\") {");
     struct error error;
     (void)state;
 
@@ -48,7 +48,7 @@ static void list_is_sorted_by_lower_cased_name(void **state)
     (void)state;
 
     for (size_t i = 0; i < ELEMENTS_OF(names); i++)
-        children[i] = start_child(names[i]);
+        children[i] = start_named(names[i]);
     assert_int_equal(run(&answer, &error, "list", 0, 0, "allUsers", "true", NULL), 0);
     for (size_t i = 0; i < ELEMENTS_OF(names); i++) {
         char text[64];
@@ -69,7 +69,7 @@ static void show_and_its_parts(void **state)
                  {"threads", "\"state\":\"Wait\""},
                  {"modules", "\"base_address\""},
                  {"environment", "{"}};
-    pid_t child = start_child("shown");
+    pid_t child = start_named("shown");
     (void)state;
 
     for (size_t i = 0; i < ELEMENTS_OF(parts); i++) {
@@ -126,7 +126,7 @@ static void the_main_process(void **state)
     struct error error;
     (void)state;
 
-    test_context.main_pid = start_child("main");
+    test_context.main_pid = start_named("main");
     assert_int_equal(run(&answer, &error, "show", -1, 0, NULL), 0);
     expect_text(&answer, "{\"id\":%d,", (int)test_context.main_pid);
     end_child(test_context.main_pid);
@@ -137,7 +137,7 @@ static void what_is_not_there(void **state)
 {
     static const char *const names[] = {"show",   "threads",     "thread", "modules",
                                         "module", "environment", "dump"};
-    pid_t gone = start_child(NULL);
+    pid_t gone = start_named(NULL);
     (void)state;
 
     end_child(gone);
@@ -216,7 +216,7 @@ static void stop_ends_a_tree(void **state)
     int status;
     (void)state;
 
-    test_context.service_pid = start_child("service"); /* whose child the family is not */
+    test_context.service_pid = start_named("service"); /* whose child the family is not */
     if (run(&dry, &error, "stop", child, 0, "dryRun", "true", NULL) < 0)
         fail_msg("%s", error.text);
     expect_text(&dry, "{\"ended\":[%d,%d],\"remaining\":[]}", (int)grandchild, (int)child);
@@ -280,7 +280,7 @@ static bool may_but_late(const struct operation_context *context, const struct r
 static void stop_asks_about_whom_it_finds_late(void **state)
 {
     static const char *const ways[][2] = {{"signal", "KILL"}, {"signal", "TERM"}, {"grace", "200ms"}};
-    pid_t service = start_child("service");
+    pid_t service = start_named("service");
     struct error error;
     (void)state;
 
@@ -314,7 +314,7 @@ static void what_stop_refuses(void **state)
     static const char *const bad[][2] = {{"signal", "0"},   {"signal", "65"},  {"signal", "NONE"},
                                          {"signal", "SIG"}, {"signal", ""},    {"grace", "1h"},
                                          {"grace", "soon"}, {"dryRun", "try"}, {"force", "1"}};
-    pid_t child = start_child("kept");
+    pid_t child = start_named("kept");
     (void)state;
 
     for (size_t i = 0; i < ELEMENTS_OF(bad); i++) {
@@ -327,7 +327,7 @@ static void what_stop_refuses(void **state)
         _cleanup_answer_ struct memory_answer answer = MEMORY_ANSWER_INIT;
         struct error error;
         assert_int_equal(run(&answer, &error, "stop", child, 0, NULL), -EINVAL); /* the service's child */
-        test_context.service_pid = start_child("service");
+        test_context.service_pid = start_named("service");
         test_context.protected_pid = child;
         assert_int_equal(run(&answer, &error, "stop", child, 0, NULL), -EINVAL);
         assert_int_equal(run(&answer, &error, "stop", 1, 0, "dryRun", "true", NULL), -EINVAL);
@@ -343,7 +343,7 @@ static void what_stop_refuses(void **state)
 static void doctor(void **state)
 {
     _cleanup_answer_ struct memory_answer general = MEMORY_ANSWER_INIT, target = MEMORY_ANSWER_INIT;
-    pid_t child = start_child("patient");
+    pid_t child = start_named("patient");
     struct error error;
     (void)state;
 
@@ -365,7 +365,7 @@ static void an_ordinary_user_is_told_why(void **state)
 
     if (geteuid() != 0)
         skip();
-    child = start_child("of root");
+    child = start_named("of root");
     other = fork();
     assert_true(other >= 0);
     if (other == 0) {

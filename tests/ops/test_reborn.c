@@ -172,7 +172,7 @@ static bool bear_again_when_asked(const struct operation_context *context, const
 static void who_was_to_be_ended_is_ended_and_nobody_else(void **state)
 {
     static const char *const ways[][2] = {{"signal", "KILL"}, {"signal", "TERM"}, {"grace", "200ms"}};
-    pid_t service = start_child("service");
+    pid_t service = start_named("service");
     struct error error;
     (void)state;
 

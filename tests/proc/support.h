@@ -45,8 +45,9 @@ _unused_ static void sleep_for_ever(void)
         pause();
 }
 
-/* Starts a child that calls run and then sleeps; returns once run has returned there. It dies with us. */
-_unused_ static pid_t start_child(void (*run)(void))
+/* Starts a child that calls prepare and then sleeps; returns once that has returned there. It dies with us.
+ */
+_unused_ static pid_t start_child(void (*prepare)(void))
 {
     int ready[2];
     char byte;
@@ -57,8 +58,8 @@ _unused_ static pid_t start_child(void (*run)(void))
     assert_true(pid >= 0);
     if (pid == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (run)
-            run();
+        if (prepare)
+            prepare();
         if (write(ready[1], "r", 1) != 1)
             _exit(1);
         sleep_for_ever();
