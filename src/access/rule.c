@@ -140,12 +140,31 @@ static bool has_cgroup(const char *pattern, const char *cgroups)
     return false;
 }
 
+/* Who is denied here is denied by way of another instance, too, which names him "NAME via ID". */
+static bool is_who(const struct rule *rule, const struct principal *principal)
+{
+    char name[PRINCIPAL_NAME_SIZE];
+    char *via = NULL;
+
+    if (matches(rule->who, principal->name))
+        return true;
+    if (rule->allows || principal->kind != PRINCIPAL_INSTANCE)
+        return false;
+    (void)snprintf(name, sizeof name, "%s", principal->name); /* fits */
+    for (char *found = name; (found = strstr(found, " via ")); found++)
+        via = found;
+    if (!via)
+        return false;
+    *via = '\0';
+    return matches(rule->who, name);
+}
+
 static bool fits(const struct rule *rule, const struct principal *principal, const char *operation,
                  const struct rule_target *target)
 {
     bool unknown = !rule->allows;
 
-    if (!names(rule->operations, operation) || (rule->who && !matches(rule->who, principal->name)))
+    if (!names(rule->operations, operation) || (rule->who && !is_who(rule, principal)))
         return false;
     if (!target)
         return !rule->name && !rule->has_user && !rule->cgroup;

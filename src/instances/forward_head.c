@@ -26,10 +26,15 @@ static bool is_passed(const char *name)
                                         "Allow",
                                         "Content-Security-Policy",
                                         "Referrer-Policy",
-                                        "Operation-Location"};
+                                        "Operation-Location",
+                                        "X-Accel-Buffering"};
 
-    if (strncasecmp(name, "X-", 2) == 0) /* the front sets that one itself */
-        return strcasecmp(name, "X-Content-Type-Options") != 0;
+    static const char *const ours[] = {"X-Dump-", "X-Gcdump-", "X-Heap-", "X-Metrics-", "X-Profile-"};
+
+    /* a proxy before us would act on others: X-Accel-Redirect, X-Sendfile */
+    for (size_t i = 0; i < ELEMENTS_OF(ours); i++)
+        if (strncasecmp(name, ours[i], strlen(ours[i])) == 0)
+            return true;
     for (size_t i = 0; i < ELEMENTS_OF(names); i++)
         if (strcasecmp(name, names[i]) == 0)
             return true;

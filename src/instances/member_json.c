@@ -112,7 +112,7 @@ int etcd_read_range(const char *text, size_t size,
     json_array_foreach(all, i, one)
     {
         const char *value = json_string_value(json_object_get(one, "value"));
-        size_t length = value ? strlen(value) : 0, decoded_size;
+        size_t length = value ? strlen(value) : 0, decoded_size = BASE64_DECODE_LENGTH(MEMBER_JSON_MAX);
         struct base64_decode_ctx decoder;
         struct member_facts facts;
         uint8_t decoded[BASE64_DECODE_LENGTH(MEMBER_JSON_MAX)];

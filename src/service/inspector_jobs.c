@@ -6,6 +6,7 @@
 #include "service/gate_roles.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* A client has its last byte before the worker's process is gone, and may ask for the next dump at once. So
  * what finds no slot waits a moment before it is refused. */
@@ -85,12 +86,27 @@ void inspector_jobs_take_reports(struct inspector *inspector, bool all_end)
         end_forward(inspector, job, &lost);
 }
 
+/* Those that say nothing of a process; the other instance has its own for the rest. The list of instances
+ * goes by the name that it has in the table, where there is no other one. */
+static int check_rules(const struct inspector *inspector, const struct job *job, struct error *error)
+{
+    const char *name = job->operation->name;
+    const struct principal *principal = &job->request.principal;
+
+    if (rule_list_allows(&inspector->rules, principal, strcmp(name, "forward") == 0 ? name : "instances",
+                         NULL))
+        return 0;
+    return error_set(error, EACCES, "A rule of this service denies %s to %s.", name, principal->name);
+}
+
 /* The other one writes its audit, and we ours: it knows the client only as we say. */
 static void give_peers(struct inspector *inspector, struct job *job)
 {
     struct error error = {0};
-    int r = audit_begin(&inspector->audit, job->operation, &job->request, NULL, NULL, &error);
+    int r = check_rules(inspector, job, &error);
 
+    if (r == 0)
+        r = audit_begin(&inspector->audit, job->operation, &job->request, NULL, NULL, &error);
     if (r == 0)
         r = peers_give(inspector->peers, job, inspector->gate, &error);
     if (r < 0) {

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <string.h>
 
 static const struct principal ci = {.role = ROLE_ADMIN, .name = "ci-7"};
 
@@ -55,6 +56,50 @@ static void the_first_that_fits_decides(void **state)
     assert_false(allows(RULES("deny * cgroup=/"), "show", vault)); /* any of them */
 }
 
+static void who_comes_by_way_of_another_instance(void **state)
+{
+    static const struct {
+        const char *rule, *name;
+        bool denied;
+    } rules[] = {
+        {"deny dump who=ci", "ci via id-a", true},
+        {"deny dump who=ci", "ci", true},
+        {"deny dump who=ci", "ci2 via id-a", false},
+        {"deny dump who=ci*", "ci via id-a", true},
+        {"deny dump who=*id-a", "ci via id-a", true},
+        {"deny dump who=ci", "ci via x via id-a", false}, /* he is called so */
+        {"deny dump who=ci?via?x", "ci via x via id-a", true},
+        {"deny dump who=ci", "x via ci via id-a", false},
+        {"deny dump who=ci", " via id-a", false},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < ELEMENTS_OF(rules); i++) {
+        struct principal instance = {.role = ROLE_ADMIN, .kind = PRINCIPAL_INSTANCE},
+                         token = {.role = ROLE_ADMIN, .kind = PRINCIPAL_TOKEN};
+        struct rule_list list = {0};
+        struct error error = {0};
+        principal_set_name(&instance, rules[i].name);
+        principal_set_name(&token, rules[i].name);
+        assert_int_equal(rule_list_add(&list, rules[i].rule, &error), 0);
+        if (rule_list_allows(&list, &instance, "dump", &vault) == rules[i].denied)
+            fail_msg("%s, %s", rules[i].rule, rules[i].name);
+        if (strcmp(rules[i].rule, "deny dump who=ci") ==
+            0) /* of who is no instance's word the whole name counts */
+            assert_int_equal(rule_list_allows(&list, &token, "dump", &vault),
+                             strcmp(rules[i].name, "ci") != 0);
+        rule_list_release(&list);
+    }
+    { /* what allows goes by the whole name */
+        struct principal instance = {.role = ROLE_ADMIN, .kind = PRINCIPAL_INSTANCE, .name = "ops via id-a"};
+        struct rule_list list = {0};
+        assert_int_equal(rule_list_add(&list, "allow dump who=ops", NULL), 0);
+        assert_int_equal(rule_list_add(&list, "deny dump", NULL), 0);
+        assert_false(rule_list_allows(&list, &instance, "dump", &vault));
+        rule_list_release(&list);
+    }
+}
+
 static void what_is_unknown_is_denied(void **state)
 {
     (void)state;
@@ -96,6 +141,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_that_fits_decides),
+        cmocka_unit_test(who_comes_by_way_of_another_instance),
         cmocka_unit_test(what_is_unknown_is_denied),
         cmocka_unit_test(other_texts_are_refused),
     };

@@ -124,6 +124,25 @@ def test_both_ends_write_an_audit(serve, key_file, tmp_path, sleeper):
     assert lost["event"] == "end" and lost["result"] == "cut" and lost["error"] == "EIO"
 
 
+def test_no_way_round_by_another_instance_passes_a_rule_by(serve, key_file, tmp_path, sleeper):
+    """Neither where he is denied all, nor where only the one that has the process denies it."""
+    ports = free_ports(2)
+    registry = "static:" + ",".join(f"http://127.0.0.1:{port}" for port in ports)
+    tokens = tmp_path / "tokens"
+    given = {name: {"Authorization": f"Bearer {new_token(tokens, name)}"} for name in ("operator", "admin", "dumper")}  # by the name the-ROLE
+    first, _ = (serve("--instance-id", f"id-{name}", "--machine-name", name, "--registry", registry, "--registry-interval", "200ms", "--cluster-key", key_file,
+                      "--tokens", tokens, "--rule", rule, "--rule", "deny * who=the-operator", listen=(f"127.0.0.1:{port}",))
+                for name, port, rule in zip("ab", ports, ("deny forward,instances who=the-admin", "deny stacks who=the-dumper")))
+    path = f"/api/processes/{sleeper().pid}/stacks"
+    wait_until(lambda: first.get("/instances/id-b/healthz", given["dumper"]).status == 200, "it to know the other one")
+    assert first.get(path, given["admin"]).status == first.get(path, given["dumper"]).status == 200
+    for name, by in (("operator", "forward"), ("admin", "forward"), ("dumper", "stacks")):
+        answer = first.get(f"/instances/id-b{path}", given[name])
+        assert answer.status == 403 and f"denies {by}" in answer.message, (name, answer.message)
+    for name, status in (("operator", 403), ("admin", 403), ("dumper", 200)):
+        assert first.get("/api/instances", given[name]).status == status, name
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts")
 def test_nothing_is_passed_on_without_an_audit(serve, key_file, tmp_path, sleeper):
     folder = tmp_path / "small"
