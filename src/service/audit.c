@@ -16,7 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_MAX_SIZE = 16 * 1024, ARGUMENTS_SIZE = 4096 };
+/* A body is an argument, too, and in JSON six times as long at worst. */
+enum { LINE_MAX_SIZE = 160 * 1024, ARGUMENTS_SIZE = 24 * 1024 };
 enum { LOCK_MS = 2000, LOCK_STEP_NS = 200000 }; /* a line takes microseconds */
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"

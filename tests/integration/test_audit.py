@@ -56,6 +56,18 @@ def test_a_rule_protects_what_would_be_ended_with_its_parent(serve, sleeper, tmp
     parent.wait()
 
 
+def test_a_body_is_told_whole(serve, sleeper, tmp_path):
+    """Also one that is padded, so that nobody hides in length what he had traced."""
+    audit, process = tmp_path / "audit", sleeper()
+    service = serve("--audit", audit)
+    for padding in (" ", "\x01", "\\"):
+        providers = [{"name": "Hidden", "arguments": {"a": padding * 1500}}]
+        for body in (json.dumps({"providers": providers}) + " " * 4000, json.dumps({"providers": providers}).ljust(16000)):
+            assert service.request("POST", f"/trace?pid={process.pid}", body=body).status == 501  # no .NET
+            begun = [line for line in lines(audit) if line["event"] == "begin"][-1]
+            assert begun["operation"] == "monitor-trace" and begun["arguments"]["configuration"] == body
+
+
 def test_a_rule_of_someone(serve, tmp_path):
     file = tmp_path / "tokens"
     ci, ops = token(file, "dumper", "ci"), token(file, "dumper", "ops")
