@@ -149,7 +149,7 @@ static void answer_openapi(const struct front *front, const struct caller *calle
 
     if (strcmp(prefix, front->config->path_prefix) == 0)
         http_answer_static(exchange, 200, type, front->openapi.data, front->openapi.size);
-    else if (openapi_write(prefix, front->config->dotnet_monitor == 1, &text) < 0)
+    else if (openapi_copy(&front->openapi, prefix, &text) < 0)
         http_answer_problem(exchange, 500, "The description could not be made.");
     else
         http_answer_buffer(exchange, 200, type, &text);

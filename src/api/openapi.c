@@ -295,3 +295,23 @@ int openapi_write(const char *prefix, bool has_monitor, struct buffer *out)
                                 "\"basic\":{\"type\":\"http\",\"scheme\":\"basic\"}},\"schemas\":%s}}",
                                 asset_schemas);
 }
+
+int openapi_copy(const struct buffer *text, const char *prefix, struct buffer *out)
+{
+    static const char begin[] = "\"servers\":[{\"url\":", end[] = "}]";
+    const char *all = buffer_string(text), *from = strstr(all, begin), *to = from ? strstr(from, end) : NULL;
+    struct json json = JSON_INIT(out);
+    int r;
+
+    if (!to)
+        return -EINVAL;
+    from += sizeof begin - 1;
+    r = buffer_reserve(out, text->size + strlen(prefix));
+    if (r == 0)
+        r = buffer_append(out, all, (size_t)(from - all));
+    if (r < 0)
+        return r;
+    json_text(&json, prefix);
+    r = json_finish(&json);
+    return r < 0 ? r : buffer_append(out, to, text->size - (size_t)(to - all));
+}
