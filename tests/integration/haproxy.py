@@ -113,6 +113,11 @@ class Http2:
     def send(self, *frames):
         self.socket.sendall(b"".join(frame if isinstance(frame, bytes) else frame.serialize() for frame in frames))
 
+    def reply(self, *frames):
+        """Where the other side takes nothing any more it is still read to its end."""
+        with contextlib.suppress(OSError):
+            self.send(*frames)
+
     def head(self, fields, end=True, stream=None):
         """The frames of a head."""
         block = b"".join(self.literal(name, value) for name, value in fields)
@@ -189,17 +194,15 @@ class Http2:
         elif kind == "DataFrame":
             self.bodies.setdefault(stream, []).append(frame.data)
             if self.window is None and frame.flow_controlled_length:
-                with contextlib.suppress(OSError):
-                    self.send(self.frames.WindowUpdateFrame(0, window_increment=frame.flow_controlled_length),
-                              self.frames.WindowUpdateFrame(stream, window_increment=frame.flow_controlled_length))
+                self.reply(*(self.frames.WindowUpdateFrame(which, window_increment=frame.flow_controlled_length) for which in (0, stream)))
         elif kind == "RstStreamFrame":
             self.resets[stream] = frame.error_code
         elif kind == "GoAwayFrame":
             self.gone = frame.error_code
         elif kind == "SettingsFrame" and "ACK" not in frame.flags:
-            self.send(self.frames.SettingsFrame(0, flags=["ACK"]))
+            self.reply(self.frames.SettingsFrame(0, flags=["ACK"]))
         elif kind == "PingFrame" and "ACK" not in frame.flags:
-            self.send(self.frames.PingFrame(0, opaque_data=frame.opaque_data, flags=["ACK"]))
+            self.reply(self.frames.PingFrame(0, opaque_data=frame.opaque_data, flags=["ACK"]))
         if "END_STREAM" in getattr(frame, "flags", ()):
             self.ended.add(stream)
 

@@ -70,7 +70,8 @@ def haproxy(tmp_path_factory, authority, server, behind):  # noqa: F811
 
 def forwarded(haproxy, before):
     """What HAProxy has had an instance's answer to, in the same form as Behind.seen()."""
-    return collections.Counter((method if (method := one.request.split()[0]) in METHODS else "other", str(one.status)) for one in haproxy.logged[before:] if one.server != "<NOSRV>" and not re.match(r"GET (https://[^/]*)?/healthz ", one.request))
+    return collections.Counter((method if (method := one.request.split()[0]) in METHODS else "other", str(one.status)) for one in haproxy.logged[before:]
+                               if one.server != "<NOSRV>" and not re.match(r"GET (https://[^/]*)?/healthz ", one.request))
 
 
 def agree(haproxy, behind, before, seen_before):
@@ -228,7 +229,9 @@ def http2_cases():
                "transfer-encoding": plain + [("transfer-encoding", "chunked")], "connection": plain + [("connection", "close")],
                "upgrade": plain + [("upgrade", "h2c")], "proxy-connection": plain + [("proxy-connection", "x")], "te": plain + [("te", "gzip")],
                "length that is none": plain + [("content-length", "x")],
-               "two lengths": plain + [("content-length", "5"), ("content-length", "6")], "list of lengths": plain + [("content-length", "5, 6")], "plus": plain + [("content-length", "+5")]}
+               "two lengths": plain + [("content-length", "5"), ("content-length", "6")], "list of lengths": plain + [("content-length", "5, 6")], "plus": plain + [("content-length", "+5")],
+               "connect": [(":method", "CONNECT"), (":authority", "localhost:7420")], "connect with a path": get("/api/processes/0", method="CONNECT"),
+               "long header": plain + [("x", "y" * 100000)], "many headers": plain + [("x", "y")] * 5000, "many cookies": plain + [("cookie", f"c{i}={i}") for i in range(3000)]}
     bodies = {"body longer than told": ([*get("/healthz", method="POST"), ("content-length", "3")], SMUGGLED),
               "body with none told": ([*get("/healthz", method="POST"), ("content-length", "0")], SMUGGLED),
               "body shorter than told": ([*get("/healthz", method="POST"), ("content-length", str(len(SMUGGLED) + 5))], SMUGGLED),
@@ -258,3 +261,25 @@ def test_http2_is_read_once(haproxy, behind, sleeper):
         assert status is None or status >= 400 or name in allowed, (name, results[name])
     assert {name: results[name][0] for name in allowed} == {"another host": 200, "said by the client": 200, "body of chunks": 405, "body of a GET": 200,
                                                              "a name with an underscore": 403, "nominated": 200, "method of its own": 405}
+
+
+# What HAProxy may have passed on already when it sees what is wrong: name -> head, trailer or None.
+LATE = {"what an instance says": (get("/api/processes/0"), [("x-procscope-hop", "x"), ("x-procscope-instance", "id-a"), ("x-procscope-base", "http://smuggled.example")]),
+        "length": (get("/api/processes/0"), [("content-length", "900")]), "encoding": (get("/api/processes/0"), [("transfer-encoding", "chunked")]),
+        "path": (get("/api/processes/0"), [(":path", "/smuggled")]), "CRLF": (get("/api/processes/0"), [("x", "y\r\n\r\n" + SMUGGLED.decode())]),
+        "websocket": ([(":protocol", "websocket"), *get("/api/processes/0", method="CONNECT")], None)}
+
+
+def test_what_is_refused_late_was_one_request(haproxy, behind):
+    """Trailers are no headers, and what follows them is no request."""
+    before, seen_before = len(haproxy.logged), behind.seen()
+    for name, (fields, trailer) in LATE.items():
+        connection = Http2(haproxy)
+        stream, head = connection.head(fields, end=trailer is None)
+        connection.send(head, *([connection.data(stream, b"x", end=False), connection.head(trailer, stream=stream)[1]] if trailer else []))
+        status = connection.status(stream)
+        connection.close()
+        assert status in (None, 200, 400) and b"smuggled.example" not in connection.body(stream), name
+    wait_until(lambda: len(haproxy.logged) >= before + len(LATE), "HAProxy to have logged all")
+    assert json.loads(haproxy.curl(f"/api/processes/{behind.pid}"))["id"] == behind.pid
+    assert sum((behind.seen() - seen_before).values()) <= len(LATE) + 1
