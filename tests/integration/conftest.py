@@ -34,9 +34,9 @@ MODES = {"snapshot": ("--mode", "snapshot"), "stop": ("--mode", "stop")}  # how 
 # Several of these files at a time do each other no harm: their tests compare answers, or kill who asks a runtime, whose program only they
 # look at. All others measure, kill, limit or fill the machine, and run alone. The longest first, so that all processors have work until the end.
 SIDE_BY_SIDE = (
-    "gcdump", "dotnet_stacks", "dotnet_counters", "core_backtraces", "heap_node", "heap_java", "java_attach", "page", "monitor", "dotnet_debugger", "dotnet_profile", "instances", "instances_trust", "haproxy", "haproxy_streams", "profile_formats", "dump_zip", "dump_forms", "cli_dump", "cli",
+    "core_backtraces", "heap_node", "page", "monitor", "gcdump", "dotnet_stacks", "dotnet_counters", "heap_java", "java_attach", "dotnet_debugger", "dotnet_profile", "dotnet_trace", "instances", "instances_trust", "haproxy", "haproxy_streams", "profile_formats", "dump_zip", "dump_forms", "cli_dump", "cli",
     "core_readers", "dump_readers", "stranger", "image_places", "python", "stacks", "java", "access", "arm", "audit", "routes", "hostile_container", "instances_tls", "jit_dump",
-    "metrics", "tls", "unwind", "gopclntab", "openapi")
+    "metrics", "tls", "unwind", "java_metrics", "memory_and_handles", "runtimes", "gopclntab", "openapi")
 
 # What is said where nobody is in the way but others that want the processors: asked again, it is told more.
 BUSY = (b" could not be stopped within ", b" did not stop within ", b"The clone was not made in time.", b"got no processor to come back in time")
