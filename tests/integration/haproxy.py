@@ -55,7 +55,11 @@ class Haproxy:
         threading.Thread(target=self.read_log, daemon=True).start()
         self.process = subprocess.Popen(["haproxy", "-db", "-f", CONFIGURATION], env=self.environment, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until(lambda: self.curl("/healthz").startswith('{"status"'), "haproxy to have an instance")
+        try:
+            wait_until(lambda: self.curl("/healthz").startswith('{"status"'), "haproxy to have an instance")
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
