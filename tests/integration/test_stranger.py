@@ -53,10 +53,10 @@ def test_a_stranger_gets_nothing(serve, sleeper, tmp_path, is_known, strangers):
     counted = re.findall(r'^procscope_http_requests_total\{method="(\w+)",route="([^"]+)",code="(\d+)"\} (\d+)$', seen["figures"], re.MULTILINE)
     assert {(method, route): int(count) for method, route, code, count in counted if int(code) < 400} == {
         ("GET", "/"): 1, ("GET", "/api/processes"): 1, ("POST", "/api/processes/{id}/profile/start"): 1}
-    refused = {method: sum(int(count) for how, _, code, count in counted if how == method and code == "403") for method in ("GET", "POST", "other")}
+    refused = {method: sum(int(count) for how, _, code, count in counted if how == method and code == "403") for method in ("GET", "POST", "OPTIONS")}
     assert refused["GET"] >= 2 * len(reads) * len(strangers)
     assert refused["POST"] >= (4 + 3 * 2) * len(strangers)  # fetched; forms of each kind. Beacons may be under way
-    assert refused["other"] == 2 * len({*strangers} - {"rebound"})  # of a DELETE across origins browsers ask first (OPTIONS)
+    assert refused["OPTIONS"] == 2 * len({*strangers} - {"rebound"})  # of a DELETE across origins browsers ask first
     assert [(line["operation"], line["target"]["id"]) for line in map(json.loads, seen["audit"].splitlines()) if line["event"] == "begin"] == [("profile-start", profiled.pid)]
 
     # the very same, asked by the service's own page
