@@ -199,7 +199,7 @@ void config_release(struct config *config)
     for (const struct config_key *key = config_keys; key->name; key++)
         if (key->type == CONFIG_STRING || key->type == CONFIG_PREFIX || key->type == CONFIG_DIRECTORIES ||
             key->type == CONFIG_RULE || key->type == CONFIG_REDACT || key->type == CONFIG_URLS ||
-            key->type == CONFIG_NETWORKS)
+            key->type == CONFIG_NETWORKS || key->type == CONFIG_ORIGINS)
             free(*string_of(config, key));
     clear_listen(config);
     *config = (struct config){0};
