@@ -1,6 +1,5 @@
 """What the processes of a running service are confined to, as the kernel says it, and what one of them could do that was taken over."""
 import contextlib
-import json
 import os
 import pathlib
 import re

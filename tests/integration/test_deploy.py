@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from conftest import PROCSCOPE, ROOT, wait_until
+from conftest import ROOT
 
 UNIT = ROOT / "deploy" / "procscope.service"
 pytestmark = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze")

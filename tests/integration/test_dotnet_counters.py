@@ -17,7 +17,7 @@ import pytest
 
 from conftest import ROOT, read_line, wait_until
 from dotnet import ENVIRONMENT, compile_alone, install_runtime, install_tool
-from test_dump_readers import needs, run
+from test_dump_readers import needs
 from test_gcdump import traces
 from test_monitor import METRIC, detail, records, workers
 

@@ -21,7 +21,7 @@ from conftest import wait_until
 from dotnet import compile_alone
 from test_access import bearer, token
 from test_core_readers import gdb
-from test_dump_readers import needs, run
+from test_dump_readers import needs
 from test_gcdump import SOURCE, sockets
 
 NO_SUCH_PID = 99999999

@@ -1,7 +1,5 @@
 """How a dump gets at memory: from a snapshot, or from a target that is held; what a clone lacks; what the target pays."""
-import ctypes
 import json
-import mmap
 import os
 import pathlib
 import re

@@ -3,7 +3,6 @@ client certificates and their roles, and new files while connections are open.""
 import contextlib
 import http.client
 import os
-import pathlib
 import re
 import signal
 import ssl
@@ -13,7 +12,7 @@ import time
 import pytest
 
 from conftest import PROCSCOPE, wait_until
-from test_access import bearer, token
+from test_access import token
 
 
 def openssl(*arguments, **options):
