@@ -12,6 +12,7 @@
 #include "service/gate.h"
 #include "service/inspector.h"
 #include "service/service.h"
+#include "service/signals.h"
 
 #include <errno.h>
 #include <string.h>
@@ -114,6 +115,7 @@ static int serve(const struct config *config, struct error *error)
         r = authorities_read("peer-ca", config->peer_ca, &setup.peer_ca, error);
     if (r == 0)
         r = authorities_read("registry-ca", config->registry_ca, &setup.registry_ca, error);
+    signals_hold(); /* from here on there are files to be removed */
     if (r == 0)
         r = open_listeners(config, &listeners, error);
     if (r == 0)

@@ -141,7 +141,7 @@ static int take_lock(const struct runtime_place *place, struct error *error)
     if (fd < 0)
         return errno == ENOENT ? -ESRCH : -errno;
     if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-        return error_set(error, EBUSY,
+        return error_set(error, EALREADY,
                          "Node is being asked for its heap already; try again when that is done.");
     (void)TAKE_FD(fd); /* stays open until this process ends */
     return 0;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { ENDING = 2, WORDS_MAX = 300, LOOK_MS = 1000 }; /* the last where there is no pidfd */
@@ -134,9 +135,28 @@ static int read_all(struct reading *reading, struct error *error)
                            "something else than its events. It was told that nobody waits any more.");
 }
 
+/* The guard of whoever asked last may be about to end: it stays until it has seen the inspector closed. */
+static int begin_in_turn(const struct runtime_place *place, struct reading *reading, struct error *error)
+{
+    enum { TURN_MS = 5000, STEP_NS = 50 * 1000 * 1000 };
+    uint64_t wait_ms = reading->wish->patience_ms / 2 < TURN_MS ? reading->wish->patience_ms / 2 : TURN_MS;
+    uint64_t until = clock_monotonic_ms() + wait_ms;
+    int r = node_fifo_begin(place, &reading->fifo, error);
+
+    while (r == -EALREADY && clock_monotonic_ms() < until) {
+        (void)nanosleep(&(struct timespec){.tv_nsec = STEP_NS}, NULL); /* shorter is no harm */
+        r = node_fifo_begin(place, &reading->fifo, error);
+    }
+    if (r != -EALREADY)
+        return r;
+    if (error)
+        error->code = EBUSY;
+    return -EBUSY;
+}
+
 static int dump_once(const struct runtime_place *place, struct reading *reading, struct error *error)
 {
-    int r = node_fifo_begin(place, &reading->fifo, error);
+    int r = begin_in_turn(place, reading, error);
 
     if (r < 0)
         return r;

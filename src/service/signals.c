@@ -34,15 +34,28 @@ void signals_call_within(unsigned seconds, void (*step)(void))
     (void)alarm(0);
 }
 
+static void ends(sigset_t *ret_signals)
+{
+    (void)sigemptyset(ret_signals); /* these four fail only for numbers that are no signals */
+    (void)sigaddset(ret_signals, SIGTERM);
+    (void)sigaddset(ret_signals, SIGINT);
+    (void)sigaddset(ret_signals, SIGHUP);
+}
+
+void signals_hold(void)
+{
+    sigset_t wanted;
+
+    ends(&wanted);
+    (void)sigprocmask(SIG_BLOCK, &wanted, NULL); /* fails only for what is no operation */
+}
+
 int signals_open(void)
 {
     sigset_t wanted;
     int fd;
 
-    (void)sigemptyset(&wanted); /* these four fail only for numbers that are no signals */
-    (void)sigaddset(&wanted, SIGTERM);
-    (void)sigaddset(&wanted, SIGINT);
-    (void)sigaddset(&wanted, SIGHUP);
+    ends(&wanted);
     (void)sigaddset(&wanted, SIGCHLD);
     if (sigprocmask(SIG_BLOCK, &wanted, NULL) < 0)
         return -errno;

@@ -251,9 +251,9 @@ def test_a_signal_that_is_caught_no_more(service, node):
     """Removed while nothing was sent because the main thread waited for something else: SIGUSR1 would end the program."""
     process = node("fickle")
 
-    def waits():  # for three seconds, and not for a moment for another of its threads
+    def waits():  # for six seconds, and not for a moment for another of its threads
         count = len(process.beats)
-        time.sleep(0.2)
+        time.sleep(1)
         return len(process.beats) == count and "futex" in pathlib.Path(f"/proc/{process.pid}/wchan").read_text()
 
     wait_until(waits, "its wait")
