@@ -78,6 +78,15 @@ static void *run(void *argument)
     count_from(SLOTS, step->low, step->high);
 }
 
+/* Before, its register holds something else. */
+static void await_first(const struct lockstep *step)
+{
+    const volatile uint64_t *first = &step->high[(SLOTS + 1) % SLOTS];
+
+    while (*first <= SLOTS)
+        (void)usleep(1000); /* shorter is no harm */
+}
+
 int main(void)
 {
     uint8_t *reserved =
@@ -97,6 +106,8 @@ int main(void)
             return 1;
     }
     (void)pthread_barrier_wait(&filled);
+    for (size_t i = 0; i < THREADS; i++)
+        await_first(&steps[i]);
     printf("{\"pid\":%d,\"slots\":%d,\"threads\":[", getpid(), SLOTS);
     for (size_t i = 0; i < THREADS; i++)
         printf("%s{\"id\":%d,\"low\":%" PRIuPTR ",\"high\":%" PRIuPTR "}", i ? "," : "", steps[i].id,
