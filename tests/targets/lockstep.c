@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { THREADS = 3, SLOTS = 4096 };
@@ -84,7 +85,7 @@ static void await_first(const struct lockstep *step)
     const volatile uint64_t *first = &step->high[(SLOTS + 1) % SLOTS];
 
     while (*first <= SLOTS)
-        (void)usleep(1000); /* shorter is no harm */
+        (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); /* shorter is no harm */
 }
 
 int main(void)
