@@ -52,7 +52,7 @@ if (!isMainThread) {
   if (mode === 'sleeps')
     setTimeout(() => sleep(8000), 500);
   if (mode === 'fickle')
-    setTimeout(() => { sleep(6000); process.removeAllListeners('SIGUSR1'); before = undefined; }, 500);
+    setTimeout(() => { console.log('waits'); sleep(6000); process.removeAllListeners('SIGUSR1'); before = undefined; }, 500);
   if (mode === 'spins')
     setTimeout(() => spin(8000), 500);
   console.log('ready');
