@@ -141,16 +141,22 @@ static int check_options(struct node_guard *guard, struct node_options *options,
 }
 
 /* Nothing is sent to a program that waits for something else than its loop's events: it would open its
- * inspector when that is over, and who knows when. */
+ * inspector when that is over, and who knows when. One that was seen so and runs again is about to do what it
+ * waited for, such as to handle SIGUSR1 no more: it is left to that until it is at its loop, or for a while.
+ */
 static int await_loop(struct node_guard *guard)
 {
+    enum { SETTLED_LOOKS = 20 };
     enum node_state state = NODE_ELSEWHERE;
-    int r = 0;
+    int r = 0, running = SETTLED_LOOKS;
 
     while (r == 0 && guard->parent >= 0) {
         r = node_state_read(guard->place->process, &state);
-        if (r < 0 || state != NODE_ELSEWHERE)
+        if (r < 0 || state == NODE_AT_LOOP)
             return r;
+        running = state == NODE_RUNNING ? running + 1 : 0;
+        if (running >= SETTLED_LOOKS)
+            return 0;
         r = pause_for(guard, STEP_LAST_MS);
     }
     return r < 0 ? r : -ECANCELED;
