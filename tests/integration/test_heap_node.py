@@ -250,7 +250,9 @@ def test_a_program_with_a_handler_of_its_own(service, node):
 def test_a_signal_that_is_caught_no_more(service, node):
     """Removed while nothing was sent because the main thread waited for something else: SIGUSR1 would end the program."""
     process = node("fickle")
-    wait_until(lambda: "waits\n" in process.beats and "futex" in pathlib.Path(f"/proc/{process.pid}/wchan").read_text(), "its wait")
+    wait_until(lambda: "waits\n" in process.beats, "its word")
+    time.sleep(1)  # of its six seconds: it has come from that word to the wait
+    wait_until(lambda: "futex" in pathlib.Path(f"/proc/{process.pid}/wchan").read_text(), "its wait")
     process.beats.remove("waits\n")
     refused(service, process, "does not catch SIGUSR1")
     check_runs_on(process)
