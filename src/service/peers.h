@@ -57,7 +57,7 @@ extern const struct operation peers_operations[];
  * frees it then. -EOPNOTSUPP, -EAGAIN, -EACCES with a sentence. */
 int peers_give(struct peers *peers, struct job *job, const struct gate *gate,
                struct error *error) _must_check_;
-/* The next one that it has told. False: none, for now. */
+/* The next one that it has told. False: there is none yet. */
 bool peers_take_report(struct peers *peers, struct peers_report *ret_report);
 /* Ends the streams that have no end: whoever watches has to show again who he is. */
 void peers_end_endless(struct peers *peers);
